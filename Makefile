@@ -1,0 +1,58 @@
+# Every target that runs Python sets up .venv by itself.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check proto bench kill clean
+
+#: Any Python from 3.11 on; the environment is made with it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+#: `full` or `short`.
+KILL ?= full
+BENCH ?= full
+#: Where `make proto` puts what it generates.
+OUT ?= proto
+#: More arguments for pytest: make test ARGS='-k arrow'.
+ARGS ?=
+
+help:  ## Print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make .venv with fnq, its extras and the tools
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fnq needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1 || echo missing`." >&2; \
+	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all]' --group dev
+	@touch $@
+
+demo: setup  ## Transcribe a recording while it is decoded, each segment glossed by a second function
+	$(BIN)/python examples/transcribe.py
+
+test: setup  ## Run the tests, except those of `make kill`
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## Lint, formatting, types, floors, and that the stubs are the proto's
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house/test_stubs.py
+
+proto: setup  ## Generate the stubs beside the .proto files
+	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(OUT) --pyi_out=$(OUT) proto/fnq/v1/*.proto
+	$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=$(OUT) \
+	  proto/fnq/v1/session.proto proto/fnq/v1/worker.proto proto/fnq/v1/control.proto
+
+bench: setup  ## Measure calls and chunks beside raw gRPC and raw Redis (BENCH=short: a minute)
+	$(BIN)/python tests/bench $(BENCH)
+
+kill: setup  ## Kill each process under load; every result must be exact (KILL=short: less load)
+	FNQ_KILL=$(KILL) $(BIN)/python -m pytest -m kill tests/kill $(ARGS)
+
+clean:  ## Remove .venv, caches and builds
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find proto sdk services tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

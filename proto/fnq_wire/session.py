@@ -1,0 +1,271 @@
+"""The client's half of the session protocol, without any I/O.
+
+Held by whoever submits calls over one stream to a server: the SDK in a script,
+the agent for nested calls of its runner. It numbers submissions, offers again
+what a server may not have accepted, resumes what is in flight after the stream
+broke, passes on each position once, and acknowledges.
+
+Not thread-safe: the owner holds one lock around it. What goes out is asked for
+with `take`; what came in is given to `receive`, which returns what to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fnq.v1 import record_pb2, result_pb2, session_pb2
+from fnq_wire import callid
+
+__all__ = ["PROTOCOL", "ClientSession", "Event", "Pending"]
+
+#: Version of the wire; two ends that differ do not talk.
+PROTOCOL = 1
+#: Submissions, and bytes of their payloads, in one frame.
+_MAX_SUBMISSIONS, _MAX_FRAME = 2_000, 8 << 20
+#: Unacknowledged results after which acknowledging is urgent.
+_MANY_RESULTS = 1_000
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """One call in flight. `sink` is the owner's; it comes back in each Event."""
+
+    call: bytes
+    sink: object
+    submission: session_pb2.Submission
+    seq: int
+    repeatable: bool
+    accepted: bool = False
+    inbox: str = ""
+    position: int = 0
+    epoch: int = 0
+    consumer: str = ""
+    credit: record_pb2.Credit | None = None
+    cancelled: str = ""
+
+
+class Event(NamedTuple):
+    """News of one call: chunks in order, then the end if there is one."""
+
+    sink: object
+    chunks: list[result_pb2.Payload]
+    end: result_pb2.End | None
+
+
+class ClientSession:
+    """What one client knows of its session with the servers."""
+
+    def __init__(self, namespace: str, client: str) -> None:
+        self._namespace = namespace
+        self._client = client
+        self._tag = 0
+        self._secret = b""
+        self._inbox = ""
+        self._offset_ms = 0
+        self._seq = 0
+        self._sent = 0
+        self._resumed = False
+        self._calls: dict[bytes, Pending] = {}
+        self._offers: deque[Pending] = deque()
+        self._unaccepted: deque[Pending] = deque()
+        self._ended: list[bytes] = []
+        self._positions: dict[bytes, int] = {}
+        self._credits: dict[bytes, record_pb2.Credit] = {}
+        self._cancellations: list[record_pb2.Cancellation] = []
+        self.spool = ""
+        self.nonce = b""
+
+    @property
+    def granted(self) -> bool:
+        """Whether a server has granted the session, so that calls can be made."""
+        return self._tag != 0
+
+    @property
+    def grant(self) -> tuple[int, int]:
+        """The session's tag, and the milliseconds to add to the local clock."""
+        return self._tag, self._offset_ms
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose end has not come."""
+        return len(self._calls)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether there is something to send that should not wait."""
+        return bool(
+            self._offers
+            or self._credits
+            or self._cancellations
+            or self._resumed
+            or len(self._ended) + len(self._positions) >= _MANY_RESULTS
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to send, not even an acknowledgement."""
+        return not (self.urgent or self._ended or self._positions)
+
+    def next_id(self, version: str) -> bytes:
+        """Return a fresh call id of the session."""
+        self._seq += 1
+        now_ms = time.time_ns() // 1_000_000 + self._offset_ms
+        return callid.make(now_ms, version, self._tag, self._seq & 0xFFFFFF)
+
+    def submit(self, submission: session_pb2.Submission, sink: object) -> None:
+        """Offer a call; `submission.call` is set, `seq` is given here."""
+        pending = Pending(submission.call, sink, submission, 0, submission.repeatable)
+        self._calls[pending.call] = pending
+        self._offers.append(pending)
+
+    def credit(self, call: bytes, chunks: int, size: int) -> None:
+        """Let a generator emit up to these totals."""
+        pending = self._calls.get(call)
+        if pending is not None:
+            pending.credit = record_pb2.Credit(call=call, chunks=chunks, bytes=size)
+            self._credits[call] = pending.credit
+
+    def cancel(self, call: bytes, reason: str) -> None:
+        """Ask for the end of a call; it comes as any other end."""
+        pending = self._calls.get(call)
+        if pending is not None:
+            pending.cancelled = reason
+            self._cancellations.append(record_pb2.Cancellation(call=call, reason=reason))
+
+    def sinks(self) -> list[object]:
+        """Return the sinks of all calls in flight."""
+        return [pending.sink for pending in self._calls.values()]
+
+    def hello(self) -> session_pb2.ClientFrame:
+        """Return the first frame of a new stream to a server."""
+        hello = session_pb2.Hello(
+            protocol=PROTOCOL,
+            client=self._client,
+            namespace=self._namespace,
+            session=self._tag,
+            secret=self._secret,
+        )
+        return session_pb2.ClientFrame(hello=hello)
+
+    def welcome(self, welcome: session_pb2.Welcome) -> None:
+        """Take up the session with the server that sent `welcome`.
+
+        What it has not accepted is offered again, what it or another has
+        accepted is resumed.
+        """
+        self._offset_ms = welcome.now_ms - time.time_ns() // 1_000_000
+        if welcome.session == self._tag:
+            self._accept(welcome.mark)
+        self._offers.extendleft(reversed(self._unaccepted))
+        self._unaccepted.clear()
+        if welcome.session != self._tag:
+            # Another session: its sequence begins anew.
+            self._sent = 0
+            for pending in self._offers:
+                pending.seq = 0
+        self._tag, self._secret = welcome.session, welcome.secret
+        self._inbox = welcome.inbox
+        self.spool, self.nonce = welcome.spool, welcome.nonce
+        self._ended.clear()
+        self._positions.clear()
+        self._credits.clear()
+        self._resumed = True
+        for pending in self._calls.values():
+            if pending.cancelled:
+                self.cancel(pending.call, pending.cancelled)
+
+    def _accept(self, mark: int) -> None:
+        unaccepted = self._unaccepted
+        while unaccepted and unaccepted[0].seq <= mark:
+            unaccepted.popleft().accepted = True
+
+    def _resumption(self, pending: Pending) -> session_pb2.Resumption:
+        return session_pb2.Resumption(
+            call=pending.call,
+            inbox=pending.inbox,
+            position=pending.position,
+            epoch=pending.epoch,
+            consumer=pending.consumer,
+            credit=pending.credit,
+            repeatable=pending.repeatable,
+        )
+
+    def take(self) -> session_pb2.ClientFrame | None:
+        """Return the next frame to send, or None when there is nothing."""
+        if self.idle:
+            return None
+        frame = session_pb2.ClientFrame()
+        if self._resumed:
+            self._resumed = False
+            frame.resumed = True
+            frame.resumptions.extend(
+                self._resumption(each) for each in self._calls.values() if each.accepted
+            )
+        self._take_offers(frame)
+        if self._credits:
+            frame.credits.extend(self._credits.values())
+            self._credits.clear()
+        if self._cancellations:
+            frame.cancellations.extend(self._cancellations)
+            self._cancellations.clear()
+        if self._ended:
+            frame.ended = b"".join(self._ended)
+            self._ended.clear()
+        if self._positions:
+            for call, position in self._positions.items():
+                frame.acknowledgements.add(call=call, position=position)
+            self._positions.clear()
+        return frame
+
+    def _take_offers(self, frame: session_pb2.ClientFrame) -> None:
+        size = 0
+        for _ in range(min(len(self._offers), _MAX_SUBMISSIONS)):
+            pending = self._offers.popleft()
+            if not pending.seq:
+                self._sent += 1
+                pending.seq = self._sent
+                pending.submission.seq = self._sent
+            pending.inbox = self._inbox
+            self._unaccepted.append(pending)
+            frame.submissions.append(pending.submission)
+            size += len(pending.submission.payload.inline)
+            if size > _MAX_FRAME:
+                break
+
+    def receive(self, frame: session_pb2.ServerFrame) -> list[Event]:
+        """Return what `frame` brings, each position once and in order."""
+        if frame.mark:
+            self._accept(frame.mark)
+        events: list[Event] = []
+        for body in frame.results:
+            result = result_pb2.Result.FromString(body)
+            pending = self._calls.get(result.call)
+            if pending is not None:
+                event = self._advance(pending, result)
+                if event is not None:
+                    events.append(event)
+        return events
+
+    def _advance(self, pending: Pending, result: result_pb2.Result) -> Event | None:
+        """Move a call forward by one result, or drop it if it is old."""
+        pending.epoch = max(pending.epoch, result.epoch)
+        if result.HasField("started"):
+            pending.consumer = result.started.consumer
+        if result.position > pending.position and not result.decreed:
+            return None
+        chunks = result.chunks[max(0, pending.position - result.position) :]
+        end = result.end if result.HasField("end") else None
+        if chunks:
+            pending.position += len(chunks)
+            self._positions[pending.call] = pending.position
+        if end is not None:
+            del self._calls[pending.call]
+            self._positions.pop(pending.call, None)
+            self._credits.pop(pending.call, None)
+            self._ended.append(pending.call)
+        elif not chunks:
+            return None
+        return Event(pending.sink, list(chunks), end)

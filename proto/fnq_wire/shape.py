@@ -1,0 +1,53 @@
+"""Objects as names and values, and back, without running the user's code.
+
+As in a copy, neither `__init__` nor `__post_init__` runs again: fields that they
+derived or checked travel as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fnq_wire.classes import Family, fields_of
+from fnq_wire.refusal import Refusal, name_of
+
+__all__ = ["put_together", "take_apart"]
+
+
+def take_apart(value: Any, family: Family) -> tuple[tuple[str, ...], Sequence[Any]]:
+    """Return the names and values of all that an object holds, its fields first.
+
+    Raises Refusal when a field has no value, or a NamedTuple more than its fields.
+    """
+    cls = type(value)
+    names = fields_of(cls, family)
+    held = getattr(value, "__dict__", {})
+    if family is Family.NAMEDTUPLE:
+        if held:
+            raise Refusal(f"{name_of(cls)} has attributes beside its fields: {sorted(held)}")
+        return names, value
+    if tuple(held) == names:
+        return names, tuple(held.values())
+    try:
+        values = [getattr(value, name) for name in names]
+    except AttributeError as problem:
+        raise Refusal(f"{name_of(cls)} has a field without a value: {problem}") from problem
+    more = tuple(name for name in held if name not in names)
+    return names + more, values + [held[name] for name in more]
+
+
+def put_together(cls: Any, family: Family, names: Sequence[str], values: Sequence[Any]) -> Any:
+    """Return the object that was taken apart.
+
+    Raises ValueError when the class here has other fields than it had there.
+    """
+    fields = fields_of(cls, family)
+    if tuple(names[: len(fields)]) != fields or len(names) != len(values):
+        raise ValueError(f"{name_of(cls)} came with fields {list(names)}, and has {list(fields)}")
+    if family is Family.NAMEDTUPLE:
+        return tuple.__new__(cls, values)
+    made = object.__new__(cls)
+    for name, value in zip(names, values, strict=True):
+        object.__setattr__(made, name, value)
+    return made

@@ -1,0 +1,65 @@
+"""Decorate Python functions, run the script, and call them from anywhere."""
+
+from __future__ import annotations
+
+from chalkcompute.context import CallContext, get_call_context
+from chalkcompute.errors import (
+    AuthError,
+    CallCancelledError,
+    CallTimeoutError,
+    ConnectionLostError,
+    DeployError,
+    FnqError,
+    ImageBuildError,
+    NestingTooDeepError,
+    NotFoundError,
+    NotReadyError,
+    PayloadTooLargeError,
+    ProtocolError,
+    QueueFullError,
+    RemoteError,
+    ResultExpiredError,
+    SerializationError,
+    StackError,
+    StreamDivergedError,
+    UnschedulableError,
+    WorkerLostError,
+)
+from chalkcompute.function import RemoteFunction, function
+from chalkcompute.image import Image
+from chalkcompute.retry import RetryPolicy
+from chalkcompute.secret import Secret
+from chalkcompute.stream import Stream
+from chalkcompute.volume import Volume
+
+__all__ = [
+    "AuthError",
+    "CallCancelledError",
+    "CallContext",
+    "CallTimeoutError",
+    "ConnectionLostError",
+    "DeployError",
+    "FnqError",
+    "Image",
+    "ImageBuildError",
+    "NestingTooDeepError",
+    "NotFoundError",
+    "NotReadyError",
+    "PayloadTooLargeError",
+    "ProtocolError",
+    "QueueFullError",
+    "RemoteError",
+    "RemoteFunction",
+    "ResultExpiredError",
+    "RetryPolicy",
+    "Secret",
+    "SerializationError",
+    "StackError",
+    "Stream",
+    "StreamDivergedError",
+    "UnschedulableError",
+    "Volume",
+    "WorkerLostError",
+    "function",
+    "get_call_context",
+]

@@ -1,0 +1,163 @@
+"""The texts behind a `__main__` namespace, and what each of its names was bound by."""
+
+from __future__ import annotations
+
+import __future__
+import ast
+import linecache
+import re
+import sys
+import tokenize
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from chalkcompute.capture.binding import Binding, Kind, bindings
+from chalkcompute.capture.cell import cells
+from chalkcompute.capture.imports import absolute
+from chalkcompute.capture.text import Text, first_line
+from fnq_wire.error import DeployError
+
+__all__ = ["Main"]
+
+#: Names of files that many texts share: there the code itself must be the same.
+_SHARED = frozenset({"<stdin>", "<string>", "<timed exec>"})
+_COMMAND = re.compile(r"-[A-Za-z]*c")
+
+
+class Main:
+    """The source of a namespace that no import can rebuild: a script, cells, or both."""
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self.namespace = namespace
+        self.file = _file(namespace)
+        self.texts: list[Text] = []
+        #: Names that a function rebinds by `global`.
+        self.rebound: set[str] = set()
+        self._by_name: dict[str, list[Binding]] = {}
+        script = _script(namespace, self.file)
+        for text in [*([script] if script else []), *cells(namespace)]:
+            self._add(text)
+        if self.file and not self.texts:
+            raise DeployError(f"the source of {self.file} cannot be found: is it still there?")
+
+    def bindings(self, name: str) -> list[Binding]:
+        """Return what binds `name`, in the order in which it ran."""
+        return self._by_name.get(name, [])
+
+    def definitions(self) -> Iterator[Binding]:
+        """Yield every def and class, in order of names."""
+        for _, found in sorted(self._by_name.items()):
+            yield from (each for each in found if each.kind is Kind.DEFINITION)
+
+    def star(self, name: str, value: object) -> Binding | None:
+        """Return the last `from module import *` that brought `name` with that value."""
+        for each in reversed(self.bindings("*")):
+            assert isinstance(each.node, ast.ImportFrom)
+            base = absolute("." * each.node.level + (each.node.module or ""), self.package)
+            module = sys.modules.get(base)
+            if module is not None and vars(module).get(name, _MISSING) is value:
+                return each
+        return None
+
+    @property
+    def package(self) -> str:
+        """Return the package that relative imports start from; "" for a plain script."""
+        package = self.namespace.get("__package__")
+        return package if isinstance(package, str) else ""
+
+    @property
+    def spec(self) -> str:
+        """Return the name that `python -m` was given; "" for a plain script."""
+        name = getattr(self.namespace.get("__spec__"), "name", "")
+        return name if isinstance(name, str) else ""
+
+    def definition(self, code: types.CodeType) -> Binding | None:
+        """Return the def in a module's body, or below its `if`s, that made `code`."""
+        node, text = self.find(code)
+        found = self.bindings(code.co_name)
+        return next((each for each in found if each.node is node and each.text is text), None)
+
+    def find(self, code: types.CodeType) -> tuple[ast.stmt | None, Text | None]:
+        """Return the def, wherever it stands, that made `code`; None where there is none."""
+        for text in reversed(self._texts_of(code)):
+            for node in ast.walk(text.tree):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
+                    (node.name, first_line(node)) == (code.co_name, code.co_firstlineno)
+                ):
+                    return node, text
+        return None, None
+
+    def _texts_of(self, code: types.CodeType) -> list[Text]:
+        filename = code.co_filename
+        found = [each for each in self.texts if each.filename == filename]
+        if filename in _SHARED:
+            return [each for each in found if _holds(each, code)]
+        if not found:
+            text = _read(filename, self.namespace, (0, len(self.texts)))
+            if text is not None:
+                self._add(text)
+                found = [text]
+        return found
+
+    def _add(self, text: Text) -> None:
+        self.texts.append(text)
+        self.texts.sort(key=lambda each: each.order)
+        for each in bindings(text):
+            self._by_name.setdefault(each.name, []).append(each)
+            # Stable: within a text the order of the lines stays.
+            self._by_name[each.name].sort(key=lambda binding: binding.text.order)
+        for node in ast.walk(text.tree):
+            if isinstance(node, ast.Global):
+                self.rebound.update(node.names)
+
+
+_MISSING = object()
+
+
+def _file(namespace: Mapping[str, Any]) -> str:
+    file = namespace.get("__file__")
+    return file if isinstance(file, str) else ""
+
+
+def _script(namespace: Mapping[str, Any], file: str) -> Text | None:
+    """Return the script of a namespace; None for a session that has none."""
+    if file:
+        return _read(file, namespace, (0, 0))
+    if sys.argv[:1] == ["-c"]:
+        words = sys.orig_argv
+        after = next((n for n, word in enumerate(words[1:], 2) if _COMMAND.fullmatch(word)), 0)
+        if after and after < len(words):
+            return Text(words[after], "<string>", "<string>", "command.py")
+    return None
+
+
+def _read(filename: str, namespace: Mapping[str, Any], order: tuple[int, int]) -> Text | None:
+    """Return the text of a file, or what linecache knows under that name."""
+    try:
+        try:
+            with tokenize.open(filename) as file:
+                source = file.read()
+        except OSError:
+            source = "".join(linecache.getlines(filename, dict(namespace)))
+        label = Path(filename).stem if not filename.startswith("<") else "cell"
+        return Text(source, filename, filename, f"{label}.py", order) if source else None
+    except (SyntaxError, ValueError) as problem:
+        raise DeployError(f"{filename} has changed and does not parse: {problem}") from problem
+
+
+def _holds(text: Text, code: types.CodeType) -> bool:
+    """Tell whether compiling `text` makes `code`."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    for name in text.futures:
+        flags |= getattr(__future__, name).compiler_flag
+    waiting = [compile(text.tree, text.filename, "exec", flags, dont_inherit=True)]
+    while waiting:
+        each = waiting.pop()
+        if (each.co_name, each.co_code) == (code.co_name, code.co_code) and (
+            each.co_consts == code.co_consts and each.co_names == code.co_names
+        ):
+            return True
+        waiting += [const for const in each.co_consts if isinstance(const, types.CodeType)]
+    return False

@@ -1,0 +1,55 @@
+"""Values that travel with the source: snapshots of what the wire can carry."""
+
+from __future__ import annotations
+
+import types
+
+from fnq_wire.bundle import MAX_BUNDLE
+from fnq_wire.error import DeployError, SerializationError
+
+__all__ = ["is_handle", "snapshot"]
+
+#: What is never a value: source leads to it.
+_SOURCE = (
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.GenericAlias,
+    types.UnionType,
+    type,
+)
+
+
+def is_handle(value: object) -> bool:
+    """Tell whether `value` is a function that runs elsewhere."""
+    return getattr(type(value), "__fnq_handle__", False) is True
+
+
+def snapshot(name: str, value: object) -> bytes | None:
+    """Return `value` as it is now, encoded; None when the wire cannot carry it.
+
+    Raises DeployError naming the variable when it alone is too large for a bundle.
+    """
+    if isinstance(value, _SOURCE) or is_handle(value):
+        return None
+    # Looked at first: an array of gigabytes shall not be copied to be refused.
+    size = getattr(value, "nbytes", 0) if hasattr(type(value), "nbytes") else 0
+    if isinstance(size, int) and size > MAX_BUNDLE:
+        raise _too_large(name, size)
+    from fnq_wire import tagged
+
+    try:
+        data = tagged.encode(value, path=name)
+    except SerializationError:
+        return None
+    if len(data) > MAX_BUNDLE:
+        raise _too_large(name, len(data))
+    return data
+
+
+def _too_large(name: str, size: int) -> DeployError:
+    return DeployError(
+        f"the variable {name!r} takes {size >> 20} MiB, and a bundle of source takes at most "
+        f"{MAX_BUNDLE >> 20} MiB: pass it as an argument, or load it inside the function"
+    )

@@ -1,0 +1,98 @@
+"""`fnq logs`: what functions printed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from chalkcompute import embedded
+from chalkcompute.cli.table import paint
+from chalkcompute.config import Config
+from chalkcompute.errors import ConnectionLostError, NotReadyError
+
+if TYPE_CHECKING:
+    from chalkcompute.cli.control import Control
+
+__all__ = ["add", "run"]
+
+_TAIL = 100
+_ASK_S = 2.0
+#: Seconds that a follower bears without a server; a stack mends one within these.
+_PATIENCE_S = 10.0
+_PAUSE_S = 0.2
+_COLOURS = {"stderr": "yellow", "system": "dim"}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "logs",
+        help="show what functions printed",
+        description="Show what functions printed, oldest line first.",
+    )
+    parser.add_argument("function", nargs="?", default="", metavar="FUNCTION", help="only this one")
+    parser.add_argument("-f", "--follow", action="store_true", help="wait for more until Ctrl-C")
+    parser.add_argument("--call", default="", metavar="ID", help="only this call")
+    parser.add_argument(
+        "--tail",
+        type=_count,
+        default=_TAIL,
+        metavar="N",
+        help=f"last lines to begin with ({_TAIL})",
+    )
+    parser.set_defaults(run=run)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 32:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print lines; return the exit code."""
+    from chalkcompute.cli.control import Control
+
+    config = Config.load()
+    with Control(config, config.addr or _stack_address()) as control:
+        _print_lines(control, options)
+    return 0
+
+
+def _stack_address() -> str:
+    answer = embedded.ask(embedded.locate(), "ping", _ASK_S, touch=True)
+    if answer is None:
+        raise NotReadyError("no stack runs on this machine; `fnq up` starts it, its logs are kept")
+    return str(answer["server"])
+
+
+def _print_lines(control: Control, options: argparse.Namespace) -> None:
+    """Print until there are no more; with `follow`, outlive a restart of the server."""
+    tail, heard = options.tail, time.monotonic()
+    while True:
+        try:
+            lines = control.logs(
+                function=options.function, call=options.call, tail=tail, follow=options.follow
+            )
+            for line in lines:
+                print(_text(line), flush=options.follow)
+                heard, tail = time.monotonic(), 1
+            return
+        except ConnectionLostError:
+            if not options.follow or time.monotonic() - heard > _PATIENCE_S:
+                raise
+            time.sleep(_PAUSE_S)
+
+
+def _text(line: Any) -> str:
+    at = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]  # noqa: DTZ006 - as on the wall
+    whose = f"{line.function} {line.call.hex()[-8:]}".strip()
+    return f"{paint(f'{at} {whose}', 'dim')} {_painted(line)}"
+
+
+def _painted(line: Any) -> str:
+    colour = _COLOURS.get(line.source)
+    return paint(line.text, colour, sys.stdout) if colour else line.text

@@ -1,0 +1,128 @@
+"""What is known of a stack at one moment, put together from those who know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chalkcompute import embedded
+from chalkcompute.errors import FnqError
+
+if TYPE_CHECKING:
+    from chalkcompute.config import Config
+    from chalkcompute.embedded import Place
+
+__all__ = ["Snapshot", "merge", "of_server", "of_stack"]
+
+#: Seconds for the supervisor and for the server; both, and starting Python, stay below 2.
+_SUPERVISOR_S = 0.6
+_SERVER_S = 0.8
+#: Roles that run a function.
+_WORKING = ("worker", "runner")
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """Processes and functions in the form of `fnq status --json`.
+
+    `problems` holds one line with the remedy for each thing that is down or
+    did not answer in time.
+    """
+
+    processes: list[dict[str, Any]] = field(default_factory=list)
+    functions: list[dict[str, Any]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def of_server(config: Config, address: str) -> Snapshot:
+    """Return what the server at `address` knows."""
+    found = Snapshot()
+    _ask_server(found, config, address, known=None)
+    return found
+
+
+def of_stack(config: Config, place: Place) -> Snapshot:
+    """Return what the supervisor knows of its processes, and the server of functions."""
+    found = Snapshot()
+    try:
+        answer = embedded.ask(place, "status", _SUPERVISOR_S)
+    except FnqError as problem:
+        found.problems.append(str(problem))
+        return found
+    if answer is None:
+        found.problems.append(
+            "no stack runs on this machine; `fnq up`, or the first call, starts one"
+        )
+        return found
+    found.processes = answer["processes"]
+    server = next(entry for entry in found.processes if entry["role"] == "server")
+    if server["state"] == "running":
+        _ask_server(found, config, server["address"], known=found.processes)
+    else:
+        found.problems.append(f"not up yet: {answer['waiting']}")
+    return found
+
+
+def _ask_server(
+    found: Snapshot, config: Config, address: str, known: list[dict[str, Any]] | None
+) -> None:
+    from chalkcompute.cli.control import Control
+
+    try:
+        with Control(config, address) as control:
+            reply = control.status(_SERVER_S)
+    except FnqError as problem:
+        found.problems.append(str(problem))
+        return
+    theirs = [_process(each) for each in reply.processes]
+    found.processes = theirs if known is None else merge(known, theirs)
+    found.functions = [_function(each) for each in reply.functions]
+    if reply.redis_version:
+        found.facts = {"redis_version": reply.redis_version, "redis_bytes": reply.redis_bytes}
+
+
+def merge(known: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the supervisor's processes with what the server knows of them put in.
+
+    The supervisor knows which processes there are, now; the server knows what
+    the agents said some seconds ago, and which function a runner belongs to.
+    """
+    by_pid = {(entry["role"], entry["pid"]): entry for entry in theirs}
+    merged = []
+    for entry in known:
+        other = by_pid.get((entry["role"], entry["pid"]))
+        if other is not None and entry["role"] in _WORKING:
+            told = {name: other[name] for name in ("function", "version", "replica", "busy")}
+            state = other["state"] if entry["state"] == "running" else entry["state"]
+            merged.append({**entry, **told, "state": state})
+        else:
+            merged.append(entry)
+    return merged
+
+
+def _process(process: Any) -> dict[str, Any]:
+    """Return a Process message as a dict; only those that run a function are ever busy."""
+    working = process.role in _WORKING
+    return {
+        "role": process.role,
+        "pid": process.pid,
+        "address": process.address,
+        "function": process.function,
+        "version": process.version,
+        "replica": process.replica if working else None,
+        "busy": process.busy if working else None,
+        "state": process.state,
+    }
+
+
+def _function(status: Any) -> dict[str, Any]:
+    return {
+        "name": status.version.spec.name,
+        "number": status.version.number,
+        "version": status.version.id,
+        "kind": status.version.spec.kind,
+        "queued": status.queued,
+        "running": status.running,
+        "inactive": list(status.inactive),
+    }

@@ -1,0 +1,197 @@
+"""What was decorated in this process, and its way to the server.
+
+Decorating sends nothing. At the first call, `wait_ready` or the end of the
+script all functions decorated so far are captured and deployed as one set; ones
+that are decorated later are deployed in a later set that has the earlier ones
+too, so that all of them may call each other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from chalkcompute import runtime
+from chalkcompute.inflight import Target
+
+if TYPE_CHECKING:
+    from chalkcompute.config import Config
+    from chalkcompute.function import RemoteFunction
+    from fnq.v1 import spec_pb2
+
+    Handle = RemoteFunction[..., Any, Any]
+
+__all__ = ["Deployment", "Shipment", "current"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A set as it is deployed: handles, a spec for each in order, bundles by hash."""
+
+    handles: list[Handle]
+    specs: list[spec_pb2.FunctionSpec]
+    bundles: dict[str, bytes]
+
+
+class Deployment:
+    """The functions of one process; thread-safe."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Handle] = {}
+        #: Names whose present handle is in no set yet.
+        self._pending: set[str] = set()
+        self._said: set[str] = set()
+        self._config: Config | None = None
+        self._failed: dict[str, Handle] = {}
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Take new locks: those that a fork copied may be held by threads it did not copy."""
+        self._lock = threading.Lock()
+        self._deploying = threading.Lock()
+
+    def register(self, handle: Handle) -> None:
+        """Take up a decorated function; one defined anew takes the place of the old one.
+
+        Raises ValueError when another function has the name.
+        """
+        with self._lock:
+            other = self._handles.get(handle.name)
+            if other is not None and _place(other) != _place(handle):
+                raise ValueError(
+                    f"two functions are named {handle.name!r}: {_place(other)} and "
+                    f"{_place(handle)}; give one of them another name="
+                )
+            self._handles[handle.name] = handle
+            self._pending.add(handle.name)
+
+    def settled(self, handle: Handle) -> bool:
+        """Whether `ensure` would return without asking anybody."""
+        return handle.target is not None and (not self._pending or self._never())
+
+    def ensure(self, handle: Handle) -> Target:
+        """Return the version that `handle` calls; deploy what is not deployed yet.
+
+        Two threads that come at once deploy once. Raises DeployError and what
+        opening a session raises; the next call tries again.
+        """
+        target: Target | None = handle.target
+        if target is not None and not self._pending:
+            return target
+        if self._never():
+            return target or self._look_up(handle)
+        with self._deploying:
+            batch = self._batch(handle)
+            if batch:
+                self._deploy(batch)
+        assert handle.target is not None
+        return handle.target
+
+    def rest(self) -> dict[str, Handle]:
+        """Return the set that the end of the script must deploy; empty when there is none."""
+        with self._lock:
+            return dict(self._handles) if self._pending and not self._never() else {}
+
+    def failed(self, batch: dict[str, Handle]) -> bool:
+        """Whether deploying just this set was tried last, and failed."""
+        return self._failed == batch
+
+    def deploy_rest(self, batch: dict[str, Handle]) -> None:
+        """Deploy a set that `rest` returned."""
+        with self._deploying:
+            self._deploy(batch)
+
+    def load(self, batch: dict[str, Handle]) -> Shipment:
+        """Capture a set; say once on stderr what has no effect and what was left out.
+
+        Raises DeployError for what cannot be captured.
+        """
+        from chalkcompute import spec
+        from chalkcompute.capture import capture
+
+        handles = list(batch.values())
+        bodies = [cast("types.FunctionType", handle.body) for handle in handles]
+        bundle = capture(bodies)
+        specs = [
+            spec.build(
+                each.name, each.kind, each.settings, each.codec, bundle.where[body], bundle.hash
+            )
+            for each, body in zip(handles, bodies, strict=True)
+        ]
+        if bundle.left_out:
+            self._say(f"left out of the bundle: {', '.join(bundle.left_out)}")
+        for each in specs:
+            self._say_inactive(each)
+        return Shipment(handles, specs, {bundle.hash: bundle.data})
+
+    def _batch(self, handle: Handle) -> dict[str, Handle]:
+        """Return the set to deploy for a call of `handle`; empty if another thread just did."""
+        with self._lock:
+            if handle.target is not None and not self._pending:
+                return {}
+            batch = dict(self._handles)
+        if handle.target is None:
+            # It may have been defined anew since: what is called is what is deployed.
+            batch[handle.name] = handle
+        return batch
+
+    def _deploy(self, batch: dict[str, Handle]) -> None:
+        self._failed = batch
+        shipment = self.load(batch)
+        versions = runtime.current_session().deploy(shipment.specs, shipment.bundles)
+        for handle, spec, (version, number) in zip(
+            shipment.handles, shipment.specs, versions, strict=True
+        ):
+            handle.target = Target(version, spec.name, spec.kind, number, spec.retry.attempts > 0)
+        self._failed = {}
+        with self._lock:
+            self._pending -= {
+                name for name, each in batch.items() if self._handles.get(name) is each
+            }
+
+    def _never(self) -> bool:
+        """Whether this process only looks up what is deployed already."""
+        if self._config is None:
+            from chalkcompute.config import Config
+
+            self._config = Config.load()
+        return self._config.deploy == "never"
+
+    def _look_up(self, handle: Handle) -> Target:
+        handle.target = runtime.current_session().lookup(handle.name, None)[0]
+        return handle.target
+
+    def _say_inactive(self, spec: spec_pb2.FunctionSpec) -> None:
+        from fnq_wire.inactive import inactive
+
+        names = inactive(spec)
+        if names:
+            self._say(
+                f"{spec.name}: no effect yet: {', '.join(names)} (the function runs all the same)"
+            )
+
+    def _say(self, line: str) -> None:
+        """Write a line to stderr, the same one only once."""
+        if line not in self._said:
+            self._said.add(line)
+            sys.stderr.write(f"[fnq] {line}\n")
+
+
+def _place(handle: Handle) -> str:
+    return f"{handle.__module__}.{getattr(handle, '__qualname__', handle.name)}"
+
+
+_current = Deployment()
+
+
+def current() -> Deployment:
+    """Return this process' deployment."""
+    return _current
+
+
+# A lambda: what is current then may be another one than now.
+os.register_at_fork(after_in_child=lambda: _current.unlock())  # noqa: PLW0108

@@ -1,0 +1,71 @@
+"""A function that another script deployed, called by its name."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from chalkcompute import runtime
+from chalkcompute.function import RemoteFunction
+from chalkcompute.settings import Settings, check_name
+
+if TYPE_CHECKING:
+    from chalkcompute.inflight import Target
+    from fnq_wire.arrow import Codec
+
+__all__ = ["NamedFunction"]
+
+#: Seconds for which the version that was current is taken to be current still.
+_CURRENT_S = 5.0
+
+
+class NamedFunction(RemoteFunction[..., Any, Any]):
+    """A handle without a body; `number` None follows the current version."""
+
+    def __init__(self, name: str, number: int | None) -> None:
+        check_name("name", name)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+            raise TypeError(f"version: expected a number, not {number!r} ({type(number).__name__})")
+        if number is not None and number < 1:
+            raise ValueError(f"version: expected a number from 1 on, not {number}")
+        self.__name__ = self.__qualname__ = name
+        self.body = None
+        self.name = name
+        self.kind = ""
+        self.number = number
+        self.settings = Settings()
+        self.target = None
+        self._codec = None
+        self._stale_at = 0.0
+
+    @property
+    def codec(self) -> Codec:
+        """Return what encodes arguments as the deployed version declares them."""
+        self._locate()
+        assert self._codec is not None
+        return self._codec
+
+    def _prepare(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Target, Codec, bytes]:
+        target, codec = self._locate(), self.codec
+        return target, codec, codec.encode_arguments(args, kwargs)
+
+    def _locate(self) -> Target:
+        if self.target is None or not self._settled():
+            from fnq_wire.arrow import Codec
+
+            target, parameters = runtime.current_session().lookup(self.name, self.number)
+            if self.target is None or target.version != self.target.version:
+                self._codec = Codec.of_parameters(parameters)
+                self.target = target
+                self.kind = target.kind
+            self._stale_at = time.monotonic() + _CURRENT_S
+        return self.target
+
+    def _settled(self) -> bool:
+        fixed = self.number is not None or time.monotonic() < self._stale_at
+        return self.target is not None and fixed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteFunction.from_name, (self.name, self.number)

@@ -1,0 +1,118 @@
+"""The end of a script: deploy what was decorated and never called, say goodbye.
+
+Python refuses new threads while it shuts down (since 3.12), and a session needs
+some. So a set that is left over is captured here and, where no session is open,
+sent by a child interpreter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from chalkcompute import deployment, runtime
+from chalkcompute.errors import FnqError
+
+if TYPE_CHECKING:
+    from chalkcompute.deployment import Shipment
+
+__all__ = ["attend", "main"]
+
+#: Bytes of the length that goes before the request on the child's standard input.
+_PREFIX = 8
+_attending: int | None = None
+
+
+def attend() -> None:
+    """See to the end of this process; may be repeated."""
+    global _attending  # noqa: PLW0603 - one process has one end
+    if _attending != os.getpid():
+        if _attending is None:
+            atexit.register(_part)
+        _attending = os.getpid()
+
+
+def _part() -> None:
+    # A forked child that never used the SDK leaves its parent's functions alone.
+    if _attending != os.getpid():
+        return
+    try:
+        good = _deploy_rest()
+    finally:
+        runtime.close()
+    if not good:
+        _exit_badly()
+
+
+def _deploy_rest() -> bool:
+    """Deploy what is left over; on failure write the reason to stderr and return False."""
+    ours = deployment.current()
+    try:
+        batch = ours.rest()
+        if not batch:
+            return True
+        if ours.failed(batch):
+            sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(batch)}\n")
+            return False
+        if runtime.opened() is None:
+            return _send_by_child(ours.load(batch))
+        ours.deploy_rest(batch)
+    except BaseException as problem:  # noqa: BLE001 - whatever it is, the exit code must tell
+        _say(problem)
+        return False
+    return True
+
+
+def _say(problem: BaseException) -> None:
+    import traceback
+
+    expected = isinstance(problem, (FnqError, ValueError, KeyboardInterrupt))
+    text = str(problem) or type(problem).__name__ if expected else traceback.format_exc()
+    sys.stderr.write(f"[fnq] the deploy failed: {text.rstrip()}\n")
+
+
+def _send_by_child(shipment: Shipment) -> bool:
+    """Let a child deploy a set; it inherits environment, folder and stderr."""
+    import subprocess
+
+    from fnq.v1 import control_pb2
+
+    request = control_pb2.DeployRequest(specs=shipment.specs).SerializeToString()
+    (bundle,) = shipment.bundles.values()
+    code = (
+        f"import sys; sys.path[:] = {sys.path!r}; "
+        "from chalkcompute import parting; sys.exit(parting.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=b"".join((len(request).to_bytes(_PREFIX, "big"), request, bundle)),
+    )
+    return done.returncode == 0
+
+
+def main() -> int:
+    """Deploy the set on standard input; return the exit code."""
+    from fnq.v1 import control_pb2
+
+    data = memoryview(sys.stdin.buffer.read())
+    end = _PREFIX + int.from_bytes(data[:_PREFIX], "big")
+    specs = control_pb2.DeployRequest.FromString(bytes(data[_PREFIX:end])).specs
+    try:
+        runtime.current_session().deploy(specs, {specs[0].bundle: bytes(data[end:])})
+    except Exception as problem:  # noqa: BLE001 - the parent can only be told by text and exit code
+        _say(problem)
+        return 1
+    return 0
+
+
+def _exit_badly() -> None:
+    """End with exit code 1: nothing that an exit handler raises can set it."""
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(1)

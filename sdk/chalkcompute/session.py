@@ -1,0 +1,266 @@
+"""The one stream of this process to a server, shared by all its calls.
+
+Two threads of gRPC's synchronous client: one asks for what is to be sent, one
+takes what comes. All state is in `fnq_wire.session`, under one lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import grpc
+
+from chalkcompute import control
+from chalkcompute.bell import Bell
+from chalkcompute.errors import AuthError, FnqError, ProtocolError
+from chalkcompute.inflight import Inflight, Outcome, Target
+from fnq.v1 import session_pb2, session_pb2_grpc
+from fnq_wire import failure
+from fnq_wire.session import ClientSession, Event
+
+if TYPE_CHECKING:
+    from chalkcompute.config import Config
+    from chalkcompute.port import Parameters
+    from fnq.v1 import spec_pb2
+
+__all__ = ["ServerSession"]
+
+#: Seconds that acknowledgements wait for other frames to travel with.
+_LINGER_S = 0.02
+#: Seconds after which a server that cannot be reached is given up, at the first try
+#: and while calls are in flight.
+_FIRST_PATIENCE_S, _PATIENCE_S = 5.0, 60.0
+#: Seconds between tries: first, and at most.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
+#: Seconds that a goodbye may take.
+_BYE_S = 1.0
+
+
+class ServerSession:
+    """A session with a server; see `port.Session` for what its methods promise."""
+
+    def __init__(self, config: Config) -> None:
+        self._control = control.Control(config)
+        self._state = ClientSession(config.namespace, control.CLIENT)
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._granted = threading.Event()
+        self._bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
+        self._closing = False
+        self._served = False
+        self._left = False
+        self._broken: FnqError | None = None
+        self._stream = 0
+        self._thread = threading.Thread(target=self._keep, name="fnq-session", daemon=True)
+        self._thread.start()
+
+    def submit(self, target: Target, payload: bytes) -> Inflight:
+        """Send a call; return at once."""
+        self._granted.wait()
+        with self._lock:
+            if self._broken is not None:
+                raise self._broken
+            call = self._state.next_id(target.version)
+            submission = session_pb2.Submission(
+                call=call, version=target.version, rows=1, repeatable=target.repeatable
+            )
+            submission.payload.inline = payload
+            inflight = Inflight(call)
+            self._state.submit(submission, inflight)
+            self._wake()
+        return inflight
+
+    def park(self, inflight: Inflight, timeout: float | None) -> bool:
+        """Block this thread until there is a chunk or an outcome."""
+        if inflight.chunks or inflight.outcome is not None:
+            return True
+        gate = threading.Lock()
+        gate.acquire()
+
+        def open_gate() -> None:
+            inflight.wake = None
+            gate.release()
+
+        inflight.wake = open_gate
+        if inflight.chunks or inflight.outcome is not None:
+            inflight.wake = None
+            return True
+        came = gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+        inflight.wake = None
+        return came
+
+    async def park_async(self, inflight: Inflight) -> None:
+        """Do as `park` for the running event loop."""
+        loop = asyncio.get_running_loop()
+        bell = self._bells.get(loop)
+        if bell is None:
+            bell = self._bells[loop] = Bell(loop)
+        future: asyncio.Future[None] = loop.create_future()
+        inflight.wake = lambda: bell.ring(future)
+        try:
+            if not inflight.chunks and inflight.outcome is None:
+                await future
+        finally:
+            inflight.wake = None
+
+    def credit(self, inflight: Inflight, chunks: int, size: int) -> None:
+        """Let the generator emit up to these totals."""
+        with self._lock:
+            self._state.credit(inflight.call, chunks, size)
+            self._wake()
+
+    def cancel(self, inflight: Inflight) -> None:
+        """Ask for the end of a call."""
+        with self._lock:
+            self._state.cancel(inflight.call, "its caller gave it up")
+            self._wake()
+
+    def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:
+        """Return a deployed version."""
+        return self._control.lookup(name, number)
+
+    def resolve(self, name: str) -> Target:
+        """Return the current version: outside a worker there is no set to look in."""
+        return self._control.lookup(name, None)[0]
+
+    def wait_ready(self, target: Target, timeout: float | None) -> None:
+        """Return when a worker has imported the function."""
+        self._control.wait_ready(target, timeout)
+
+    def deploy(
+        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
+    ) -> list[tuple[str, int]]:
+        """Deploy a set of functions that name each other."""
+        return self._control.deploy(specs, bundles)
+
+    def close(self) -> None:
+        """Say goodbye: attached calls are cancelled now."""
+        with self._lock:
+            self._closing = True
+            self._news.notify_all()
+        self._thread.join(_BYE_S)
+        self._control.close()
+
+    def _wake(self) -> None:
+        """Let the sending thread look; the lock is held."""
+        self._news.notify_all()
+
+    def _keep(self) -> None:
+        """Hold a stream to a server, and take it up again when it breaks."""
+        pause, since = _FIRST_PAUSE_S, time.monotonic()
+        while not self._closing:
+            try:
+                self._serve()
+                pause, since = _FIRST_PAUSE_S, time.monotonic()
+            except grpc.RpcError as problem:
+                if self._served:
+                    pause, since = _FIRST_PAUSE_S, time.monotonic()
+                error = control.translate(problem, self._control.address)
+                patience = _PATIENCE_S if self._granted.is_set() else _FIRST_PATIENCE_S
+                late = time.monotonic() - since > patience
+                if late or isinstance(error, (AuthError, ProtocolError)):
+                    self._give_up(error)
+                    return
+            if self._closing:
+                return
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            self._control.reconnect()
+
+    def _serve(self) -> None:
+        """Run one stream until it breaks or is closed."""
+        self._served = False
+        with self._lock:
+            self._stream += 1
+            frames = self._frames(self._stream)
+        stub = session_pb2_grpc.SessionsStub(self._control.channel)
+        stream = stub.Open(frames, metadata=self._control.metadata)
+        try:
+            for frame in stream:
+                self._take(frame)
+                if frame.goaway:
+                    stream.cancel()
+                    return
+        finally:
+            with self._lock:
+                self._stream += 1
+                self._news.notify_all()
+
+    def _take(self, frame: session_pb2.ServerFrame) -> None:
+        with self._lock:
+            if frame.HasField("welcome"):
+                self._state.welcome(frame.welcome)
+                self._served = True
+                self._granted.set()
+                self._wake()
+                return
+            events = self._state.receive(frame)
+            if not self._state.idle:
+                self._wake()
+        for event in events:
+            _settle(event)
+
+    def _frames(self, stream: int) -> Iterator[session_pb2.ClientFrame]:
+        """Yield what is to be sent on one stream, until another takes its place."""
+        yield self._state.hello()
+        while True:
+            with self._lock:
+                frame = self._next_frame(stream)
+            if frame is None:
+                return
+            yield frame
+
+    def _next_frame(self, stream: int) -> session_pb2.ClientFrame | None:
+        """Wait for something to send; None when the stream is over. The lock is held."""
+        while True:
+            while not self._ready_to_send(stream):
+                self._news.wait()
+            if self._stream == stream and not self._closing and not self._state.urgent:
+                # Only acknowledgements: give them something to travel with.
+                self._news.wait(_LINGER_S)
+            if self._stream != stream or self._left:
+                return None
+            if self._closing:
+                self._left = True
+                return session_pb2.ClientFrame(bye=True)
+            frame = self._state.take()
+            if frame is not None:
+                return frame
+
+    def _ready_to_send(self, stream: int) -> bool:
+        if self._stream != stream or self._closing:
+            return True
+        return self._served and not self._state.idle
+
+    def _give_up(self, error: FnqError) -> None:
+        """End all calls in flight with `error`, and refuse new ones."""
+        with self._lock:
+            self._broken = error
+            sinks = self._state.sinks()
+        self._granted.set()
+        envelope = failure.of(error)
+        for sink in sinks:
+            assert isinstance(sink, Inflight)
+            sink.finish(Outcome(failure=envelope))
+
+
+def _settle(event: Event) -> None:
+    inflight = event.sink
+    assert isinstance(inflight, Inflight)
+    for payload in event.chunks:
+        inflight.push(payload.inline)
+    end = event.end
+    if end is None:
+        return
+    outcome = end.WhichOneof("outcome")
+    if outcome == "value":
+        inflight.finish(Outcome(value=end.value.inline))
+    elif outcome == "exhausted":
+        inflight.finish(Outcome(exhausted=True))
+    else:
+        inflight.finish(Outcome(failure=failure.from_proto(end.failure)))

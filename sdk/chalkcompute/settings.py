@@ -1,0 +1,241 @@
+"""What a decorator was told about its function: the arguments of `@function`.
+
+The values are kept as they were written and checked once, at decoration; a
+worker keeps them unchecked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from chalkcompute.image import Image
+from chalkcompute.resources import parse_cpu, parse_gpu, parse_memory
+from chalkcompute.retry import RetryPolicy
+from chalkcompute.secret import Secret
+from chalkcompute.volume import Volume
+
+__all__ = ["ARGUMENTS", "Arguments", "Settings", "check_name"]
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"\w[\w.-]{0,127}")
+#: What 32 bits of the wire hold.
+_MAX_INT = (1 << 32) - 1
+
+
+class Arguments(TypedDict, total=False):
+    """Arguments of `@function`, by name; see `Settings` for their meaning."""
+
+    name: str | None
+    image: Image | None
+    cpu: int | float | str | None
+    memory: int | str | None
+    gpu: str | None
+    env: Mapping[str, str] | None
+    min_replicas: int | None
+    max_replicas: int | None
+    volumes: Sequence[tuple[Volume, str]] | None
+    secrets: Sequence[Secret] | None
+    serialization_format: Literal["pyarrow"]
+    suspend_cooldown_period: float | None
+    options: Mapping[str, str] | None
+    max_buffer_duration: int | None
+    max_batching_size: int | None
+    retries: int | RetryPolicy | None
+    rate_limit_key: str | None
+    concurrency: int | None
+    timeout: float | None
+    max_queue: int | None
+    result_ttl: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The arguments of one decorator; None stands for "not given".
+
+    `cpu` is in cores, `memory` in bytes or "4Gi", `max_buffer_duration` in
+    milliseconds, `suspend_cooldown_period`, `timeout` (of one attempt) and
+    `result_ttl` in seconds. `concurrency` counts invocations at once in one
+    worker, `max_queue` calls that may wait.
+    """
+
+    name: str | None = None
+    image: Image | None = None
+    cpu: int | float | str | None = None
+    memory: int | str | None = None
+    gpu: str | None = None
+    env: Mapping[str, str] | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    volumes: Sequence[tuple[Volume, str]] | None = None
+    secrets: Sequence[Secret] | None = None
+    serialization_format: str = "pyarrow"
+    suspend_cooldown_period: float | None = None
+    options: Mapping[str, str] | None = None
+    max_buffer_duration: int | None = None
+    max_batching_size: int | None = None
+    retries: int | RetryPolicy | None = None
+    rate_limit_key: str | None = None
+    concurrency: int | None = None
+    timeout: float | None = None
+    max_queue: int | None = None
+    result_ttl: float | None = None
+
+    def check(self) -> None:
+        """Raise TypeError or ValueError that names the first bad argument and what is expected."""
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None:
+                check(name, value)
+        if self.serialization_format != "pyarrow":
+            raise ValueError(
+                'serialization_format: expected "pyarrow", the only one, '
+                f"not {self.serialization_format!r}"
+            )
+        least, most = self.min_replicas, self.max_replicas
+        if least is not None and most is not None and least > most:
+            raise ValueError(f"min_replicas: expected at most max_replicas ({most}), not {least}")
+
+
+#: Names of all arguments, in the order of the documentation.
+ARGUMENTS = tuple(Arguments.__annotations__)
+
+
+def check_name(argument: str, value: object) -> None:
+    """Raise unless `value` can name a function."""
+    if not isinstance(value, str):
+        raise TypeError(f"{argument}: expected text, not {value!r} ({type(value).__name__})")
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            f"{argument}: expected at most 128 letters, digits, '.', '_' and '-', not {value!r}"
+        )
+
+
+def _is(kind: type) -> Callable[[str, object], None]:
+    """Return a check for instances of one of our own classes."""
+
+    def check(argument: str, value: object) -> None:
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"{argument}: expected {kind.__name__}(...), not {value!r} ({type(value).__name__})"
+            )
+
+    return check
+
+
+def _parses(parse: Callable[[object], object]) -> Callable[[str, object], None]:
+    """Return a check that a parser takes the value; its error names the argument."""
+
+    def check(_: str, value: object) -> None:
+        parse(value)
+
+    return check
+
+
+def _count(least: int) -> Callable[[str, object], None]:
+    """Return a check for whole numbers from `least` on."""
+
+    def check(argument: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{argument}: expected an int, not {value!r} ({type(value).__name__})")
+        if not least <= value <= _MAX_INT:
+            raise ValueError(
+                f"{argument}: expected at least {least}, at most {_MAX_INT}, not {value}"
+            )
+
+    return check
+
+
+def _seconds(*, zero: bool) -> Callable[[str, object], None]:
+    """Return a check for durations in seconds; `zero` says whether 0 is one."""
+
+    def check(argument: str, value: object) -> None:
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{argument}: expected seconds, not {value!r} ({type(value).__name__})")
+        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+            raise ValueError(
+                f"{argument}: expected seconds, {'0' if zero else 'above 0'} or more, not {value!r}"
+            )
+
+    return check
+
+
+def _texts(argument: str, value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"{argument}: expected a mapping of texts, not {value!r} ({type(value).__name__})"
+        )
+    for key, text in value.items():
+        # The text is not shown: an environment may hold what is not for logs.
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"{argument}: expected text for {key!r}, not {type(text).__name__}")
+
+
+def _variables(argument: str, value: object) -> None:
+    _texts(argument, value)
+    assert isinstance(value, Mapping)
+    for key, text in value.items():
+        if not _VARIABLE.fullmatch(key):
+            raise ValueError(f"{argument}: expected the name of a variable, not {key!r}")
+        if "\0" in text:
+            raise ValueError(
+                f"{argument}: the value of {key} holds a zero byte, which no environment can"
+            )
+
+
+def _listed(argument: str, value: object, example: str) -> Sequence[object]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise TypeError(f"{argument}: expected a list such as {example}, not {value!r}")
+    return value
+
+
+def _secrets(argument: str, value: object) -> None:
+    for each in _listed(argument, value, '[Secret("X")]'):
+        if not isinstance(each, Secret):
+            # Not shown: it may be the value of a secret.
+            raise TypeError(
+                f'{argument}: expected Secret("X") in the list, not {type(each).__name__}'
+            )
+
+
+def _volumes(argument: str, value: object) -> None:
+    example = '[(Volume("x"), "/data")]'
+    paths: set[str] = set()
+    for each in _listed(argument, value, example):
+        if not (isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], Volume)):
+            raise TypeError(f"{argument}: expected a list such as {example}, not {each!r} in it")
+        path = each[1]
+        if not isinstance(path, str) or not path.startswith("/") or path == "/":
+            raise ValueError(
+                f"{argument}: expected an absolute path to mount {each[0]!r} at, not {path!r}"
+            )
+        if path in paths:
+            raise ValueError(f"{argument}: two volumes are mounted at {path!r}")
+        paths.add(path)
+
+
+_CHECKS: dict[str, Callable[[str, object], None]] = {
+    "name": check_name,
+    "image": _is(Image),
+    "cpu": _parses(parse_cpu),
+    "memory": _parses(parse_memory),
+    "gpu": _parses(parse_gpu),
+    "env": _variables,
+    "min_replicas": _count(0),
+    "max_replicas": _count(1),
+    "volumes": _volumes,
+    "secrets": _secrets,
+    "suspend_cooldown_period": _seconds(zero=True),
+    "options": _texts,
+    "max_buffer_duration": _count(1),
+    "max_batching_size": _count(1),
+    "retries": _parses(RetryPolicy.of),
+    "rate_limit_key": check_name,
+    "concurrency": _count(1),
+    "timeout": _seconds(zero=False),
+    "max_queue": _count(1),
+    "result_ttl": _seconds(zero=False),
+}

@@ -1,0 +1,172 @@
+"""What a generator function yields, as its caller reads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from chalkcompute.inflight import Outcome
+    from chalkcompute.reply import Reply
+
+__all__ = ["WINDOW_BYTES", "WINDOW_CHUNKS", "Stream"]
+
+T = TypeVar("T")
+
+#: How far a generator may run ahead of its reader; servers begin with the same.
+WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
+
+
+class Stream(Generic[T]):
+    """The chunks of one call, in order, each as soon as it is there.
+
+    Read it with `for` or `async for`, in one place at a time. Leaving the loop
+    early cancels the call, as do `close()`, the end of a `with` block and
+    forgetting the stream. The generator runs ahead by a window at most: a reader
+    that stops reading stops it. An exception of the generator is raised after the
+    chunks that came before it.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self._closed = False
+        self._reply = reply
+        self._inflight = reply.inflight
+        self._chunks = 0
+        self._bytes = 0
+        self._granted_chunks = WINDOW_CHUNKS
+        self._granted_bytes = WINDOW_BYTES
+
+    @property
+    def call_id(self) -> str:
+        """Return the id of the call, as logs and errors name it."""
+        return self._reply.call_id
+
+    def close(self) -> None:
+        """Cancel the call unless it has ended, and drop what was not read; may be repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._inflight.outcome is None:
+            self._reply.session.cancel(self._inflight)
+        self._inflight.chunks.clear()
+
+    def __iter__(self) -> Iterator[T]:
+        # A generator of its own: a loop that is left forgets it, and its end closes the call.
+        try:
+            while True:
+                try:
+                    chunk = next(self)
+                except StopIteration:
+                    return
+                yield chunk
+        finally:
+            self.close()
+
+    def __next__(self) -> T:
+        while not self._closed:
+            # Read before the chunks: no chunk comes after an outcome.
+            outcome = self._inflight.outcome
+            if self._inflight.chunks:
+                return self._take()
+            if outcome is not None:
+                self._end(outcome)
+                break
+            try:
+                self._reply.park()
+            except BaseException:
+                self.close()
+                raise
+        raise StopIteration
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Cursor(self)
+
+    async def __anext__(self) -> T:
+        while not self._closed:
+            outcome = self._inflight.outcome
+            if self._inflight.chunks:
+                return self._take()
+            if outcome is not None:
+                self._end(outcome)
+                break
+            try:
+                await self._reply.park_async()
+            except BaseException:
+                self.close()
+                raise
+        raise StopAsyncIteration
+
+    def __enter__(self) -> Stream[T]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Stream[T]:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.close()
+
+    def __repr__(self) -> str:
+        return f"<Stream of {self._reply.function}, call {self.call_id}>"
+
+    def _take(self) -> T:
+        """Return the next chunk that is there, and grant more when half the window is read."""
+        payload = self._inflight.chunks.popleft()
+        self._chunks += 1
+        self._bytes += len(payload)
+        chunks, size = self._chunks + WINDOW_CHUNKS, self._bytes + WINDOW_BYTES
+        half_read = (
+            chunks - self._granted_chunks >= WINDOW_CHUNKS // 2
+            or size - self._granted_bytes >= WINDOW_BYTES // 2
+        )
+        if half_read and self._inflight.outcome is None:
+            self._granted_chunks, self._granted_bytes = chunks, size
+            self._reply.session.credit(self._inflight, chunks, size)
+        try:
+            value: Any = self._reply.codec.decode_result(payload)
+        except BaseException:
+            self.close()
+            raise
+        return value  # type: ignore[no-any-return]  # the codec decodes to what was annotated
+
+    def _end(self, outcome: Outcome) -> None:
+        """Close; raise the failure if that is how the call ended."""
+        self.close()
+        if not outcome.exhausted:
+            raise self._reply.problem(outcome)
+
+
+class _Cursor(Generic[T]):
+    """One `async for` over a stream: forgetting it closes the call, as leaving a loop does."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Stream[T]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> _Cursor[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        return await self._stream.__anext__()
+
+    def __del__(self) -> None:
+        self._stream.close()

@@ -1,0 +1,34 @@
+"""Storage that outlives a function's containers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from chalkcompute.runtime import refuse
+
+__all__ = ["Volume"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume; functions that mount the same name share the files."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            refuse(
+                TypeError(
+                    f"Volume: expected a name, not {self.name!r} ({type(self.name).__name__})"
+                )
+            )
+        elif not _NAME.fullmatch(self.name):
+            refuse(
+                ValueError(
+                    "Volume: expected a name of at most 128 letters, digits, '.', '_' and '-', "
+                    f"not {self.name!r}"
+                )
+            )

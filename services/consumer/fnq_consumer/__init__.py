@@ -1,0 +1,1 @@
+"""Hand queued calls to workers and acknowledge their ends."""

@@ -1,0 +1,212 @@
+"""The consumer: agents attach to it, and it brings them calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+
+import grpc.aio
+import structlog
+from redis.asyncio import Redis
+
+from fnq.v1 import record_pb2, result_pb2, worker_pb2_grpc
+from fnq_consumer.attachment import Attachment
+from fnq_consumer.held import Held
+from fnq_consumer.ledger import Ledger
+from fnq_consumer.queue import Queue
+from fnq_consumer.workers import Workers
+from fnq_core import keys
+from fnq_core.calls import RENEW_S, CallStreams
+from fnq_core.connection import UNREACHABLE, check, connect, insist
+from fnq_core.listen import serve
+from fnq_core.reading import CallReader
+from fnq_core.results import RENEW_S as OWNED_RENEW_S
+from fnq_core.results import Mailboxes
+from fnq_core.service import Tasks
+
+__all__ = ["Consumer"]
+
+#: Seconds between two searches for entries whose lease has lapsed.
+_SEARCH_S = 1.0
+#: Seconds that an agent whose stream broke may take to come back.
+_GRACE_S = 0.5
+#: Seconds that agents have to go elsewhere when this consumer ends.
+_FAREWELL_S = 2.0
+_log = structlog.get_logger()
+
+
+class Consumer:
+    """One consumer process."""
+
+    def __init__(
+        self, listen: str, url: str, token: str | None, fatal: Callable[[BaseException], None]
+    ) -> None:
+        self.name = uuid.uuid4().hex
+        self._listen = listen
+        self._url = url
+        self._token = token
+        self._redis: Redis = connect(url)
+        self._waiting: Redis = connect(url, blocking=True)
+        self._calls = CallStreams(self._redis)
+        self._mailboxes = Mailboxes(self._redis, self._waiting)
+        self.ledger = Ledger(self.name, self._calls, self._mailboxes, self._requeue)
+        self._queues: dict[tuple[str, str], Queue] = {}
+        self._tasks = Tasks(fatal)
+        self._server: grpc.aio.Server | None = None
+        self._workers = Workers(self)
+
+    async def start(self) -> None:
+        """Open the control stream, listen for agents, start the loops."""
+        version = await insist("connecting", lambda: check(self._redis))
+        control = keys.control(self.name)
+        await self._mailboxes.open(control)
+        self._server, _ = await serve(
+            self._listen,
+            ["fnq.v1.Workers"],
+            lambda server: worker_pb2_grpc.add_WorkersServicer_to_server(self._workers, server),
+            self._token,
+        )
+        for work, name in (
+            (self.ledger.acknowledge_forever(), "acknowledge"),
+            (self._obey_forever(), "obey"),
+            (self._renew_forever(), "renew"),
+            (self._search_forever(), "search"),
+            (self._listen_for_depths(), "depths"),
+        ):
+            self._tasks.start(work, name)
+        _log.info("consumer is ready", address=self._listen, name=self.name, redis=version)
+
+    async def stop(self) -> None:
+        """Send the agents elsewhere with their work, acknowledge what ended, leave.
+
+        Reading stops first, so that nothing is taken that would not be dispatched;
+        acknowledging stops last, since agents report ends until they have left.
+        """
+        for queue in list(self._queues.values()):
+            await queue.stop()
+        self._workers.send_away()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._workers.empty(), _FAREWELL_S)
+        if self._server is not None:
+            await self._server.stop(0.2)
+        await self._tasks.stop()
+        with contextlib.suppress(*UNREACHABLE):
+            await self._mailboxes.close(keys.control(self.name))
+        await self._redis.aclose()
+        await self._waiting.aclose()
+
+    def queue(self, namespace: str, version: str) -> Queue:
+        """Return the queue of a version, made when it is first asked for."""
+        key = (namespace, version)
+        if key not in self._queues:
+            reader = CallReader(self._url, self._redis, self.name)
+            self._queues[key] = Queue(namespace, version, self.ledger, self._calls, reader)
+        return self._queues[key]
+
+    def _requeue(self, held: Held) -> None:
+        version = held.stream.split(":")[-2]
+        self.queue(held.namespace, version).put(held)
+
+    async def lose(self, attachment: Attachment) -> None:
+        """Deal with a stream that broke: the agent may come back, or is dead."""
+        await asyncio.sleep(_GRACE_S)
+        for held in self.ledger.of(attachment):
+            failure = result_pb2.Failure(error="WorkerLostError")
+            failure.message = "the worker that ran the call was lost"
+            failure.detail["reason"] = "the connection to its agent broke"
+            self.ledger.bury(held, failure)
+
+    async def _obey_forever(self) -> None:
+        control = keys.control(self.name)
+        position = {control: "0-0"}
+        while True:
+            orders = await insist(
+                "reading orders", lambda: self._mailboxes.read(position, 1_000, 1_000)
+            )
+            for _, entry, body in orders:
+                self._obey(record_pb2.Order.FromString(body))
+                position[control] = entry
+            if orders:
+                await insist(
+                    "trimming orders", lambda: self._mailboxes.trim(control, position[control])
+                )
+
+    def _obey(self, order: record_pb2.Order) -> None:
+        for credit in order.credits:
+            held = self.ledger.get(credit.call)
+            if held is not None and held.attachment is not None:
+                held.attachment.credit(credit)
+        for cancellation in order.cancellations:
+            held = self.ledger.get(cancellation.call)
+            if held is None:
+                continue
+            if held.attachment is not None:
+                held.attachment.cancel(cancellation.call, cancellation.reason)
+            elif self.queue(held.namespace, held.stream.split(":")[-2]).take_out(held):
+                self.ledger.drop(held)
+
+    async def _renew_forever(self) -> None:
+        """Renew the control stream, and the lease of calls that wait here for room.
+
+        The lease of a running call is renewed by its agent.
+        """
+        rounds = 0
+        while True:
+            try:
+                if rounds % int(OWNED_RENEW_S / RENEW_S) == 0:
+                    await self._mailboxes.open(keys.control(self.name))
+                for queue in list(self._queues.values()):
+                    if queue.attended:
+                        for held in queue.waiting:
+                            await self._calls.renew(held.stream, self.name, [held.entry])
+            except UNREACHABLE:
+                pass  # Tried again in a moment; a lease stands several missed rounds.
+            rounds += 1
+            await asyncio.sleep(RENEW_S)
+
+    async def _search_forever(self) -> None:
+        """Claim entries that nobody renews: their consumer or agent is dead."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SEARCH_S)
+            try:
+                for queue in list(self._queues.values()):
+                    if queue.abandoned(loop.time()):
+                        self._queues.pop((queue.namespace, queue.version))
+                        await queue.stop()
+                    elif queue.attended:
+                        await self._search(queue)
+            except UNREACHABLE:
+                continue
+
+    async def _search(self, queue: Queue) -> None:
+        await queue.refresh_depths_if_changed()
+        for depth in queue.depths:
+            stream = keys.call_stream(queue.namespace, queue.version, depth)
+            spare = self.ledger.running(stream)
+            for read in await self._calls.claim_idle(stream, self.name, spare):
+                _log.info("an entry was left behind", stream=stream, entry=read.entry)
+                held = self.ledger.get(record_pb2.Entry.FromString(read.body).call)
+                if held is not None:
+                    held.count = read.count
+                else:
+                    queue.put(self.ledger.add(read, queue.namespace))
+
+    async def _listen_for_depths(self) -> None:
+        while True:
+            try:
+                async with self._waiting.pubsub() as pubsub:
+                    await pubsub.subscribe(keys.DEPTHS_CHANNEL)
+                    async for notice in pubsub.listen():
+                        if notice["type"] == "message":
+                            await self._notice_depth(notice["data"].decode())
+            except UNREACHABLE:
+                await insist("listening for depths", lambda: check(self._redis))
+
+    async def _notice_depth(self, depths_key: str) -> None:
+        for queue in list(self._queues.values()):
+            if keys.depths(queue.namespace, queue.version) == depths_key:
+                await queue.refresh_depths()
+                queue.wake()

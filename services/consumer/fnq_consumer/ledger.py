@@ -1,0 +1,196 @@
+"""Every entry that this consumer holds, from its reading to its acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq_consumer.attachment import Attachment
+from fnq_consumer.held import Held, Sequel, after_death
+from fnq_core.calls import CallStreams, Count, Read
+from fnq_core.connection import insist
+from fnq_core.results import Mailboxes
+
+__all__ = ["Ledger"]
+
+_log = structlog.get_logger()
+
+
+class Ledger:
+    """The entries held here, by call. `requeue` gets what must be dispatched again."""
+
+    def __init__(
+        self,
+        consumer: str,
+        calls: CallStreams,
+        mailboxes: Mailboxes,
+        requeue: Callable[[Held], None],
+    ) -> None:
+        self._consumer = consumer
+        self._calls = calls
+        self._mailboxes = mailboxes
+        self._requeue = requeue
+        self._held: dict[bytes, Held] = {}
+        self._ended: defaultdict[str, list[Held]] = defaultdict(list)
+        self._news = asyncio.Event()
+        self._recounts: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """Return how many entries are held."""
+        return len(self._held)
+
+    def get(self, call: bytes) -> Held | None:
+        """Return the entry of a call that is held here."""
+        return self._held.get(call)
+
+    def add(self, read: Read, namespace: str) -> Held:
+        """Take up an entry that was read or claimed."""
+        call = record_pb2.Entry.FromString(read.body)
+        held = Held(read.stream, read.entry, read.count, call, namespace)
+        self._held[call.call] = held
+        return held
+
+    def running(self, stream: str) -> set[str]:
+        """Return the entries of a stream that agents attached here run."""
+        return {
+            held.entry
+            for held in self._held.values()
+            if held.stream == stream and held.attachment is not None
+        }
+
+    def report(self, attachment: Attachment, report: worker_pb2.Report) -> None:
+        """Deal with what an agent says became of a dispatch."""
+        held = self._held.get(report.call)
+        if held is None or held.attachment is not attachment or held.count.epoch != report.epoch:
+            if report.HasField("ended"):
+                # Of a run that was given up, or acknowledged before: nothing is held for it.
+                attachment.settle(report.call)
+            return
+        kind = report.WhichOneof("what")
+        if kind == "ended":
+            self._end(held)
+        elif kind == "lost":
+            self.bury(held, report.lost)
+        elif kind == "returned":
+            self.give_again(held, Count(held.count.epoch + 1, held.count.deaths))
+        else:
+            held.streaming = True
+
+    def _end(self, held: Held) -> None:
+        del self._held[held.call.call]
+        self._ended[held.stream].append(held)
+        self._news.set()
+
+    def bury(self, held: Held, failure: result_pb2.Failure) -> None:
+        """Deal with the death of the worker that ran a call."""
+        count = Count(held.count.epoch + 1, held.count.deaths + 1)
+        sequel = after_death(held)
+        if sequel is Sequel.AGAIN:
+            self.give_again(held, count)
+            return
+        failure.detail["deaths"] = str(count.deaths)
+        if sequel is Sequel.CUT_OFF:
+            failure.message += (
+                "; chunks had been delivered: set retries= to let a generator run again"
+            )
+        self._spawn(self._decree(held, failure))
+
+    def give_again(self, held: Held, count: Count) -> None:
+        """Dispatch a call anew, with its new count recorded first."""
+        if held.attachment is not None:
+            held.attachment.calls.discard(held.call.call)
+        held.attachment = None
+        self._spawn(self._recount(held, count))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._recounts.add(task)
+        task.add_done_callback(self._recounts.discard)
+
+    async def _recount(self, held: Held, count: Count) -> None:
+        there = await insist(
+            "redelivering",
+            lambda: self._calls.recount(held.stream, held.entry, self._consumer, count),
+        )
+        if not there:
+            self._held.pop(held.call.call, None)
+            return
+        held.count = count
+        held.streaming = False
+        self._requeue(held)
+
+    async def _decree(self, held: Held, failure: result_pb2.Failure) -> None:
+        """End a call in place of its worker."""
+        result = result_pb2.Result(call=held.call.call, epoch=held.count.epoch, decreed=True)
+        result.end.failure.CopyFrom(failure)
+        items = [(held.call.inbox, result.SerializeToString())]
+        await insist("ending a lost call", lambda: self._mailboxes.publish(items))
+        self._end(held)
+
+    def drop(self, held: Held) -> None:
+        """Acknowledge a call that nobody waits for and nobody runs."""
+        self._end(held)
+
+    def forget(self, held: Held) -> None:
+        """Let go of an entry without acknowledging it: another consumer has it or will."""
+        self._held.pop(held.call.call, None)
+
+    def of(self, attachment: Attachment) -> list[Held]:
+        """Return the entries that an agent holds."""
+        found = (self._held.get(call) for call in attachment.calls)
+        return [held for held in found if held is not None and held.attachment is attachment]
+
+    async def adopt(self, attachment: Attachment, running: list[worker_pb2.Running]) -> None:
+        """Take over the work that an agent brings along from another consumer.
+
+        What has ended is acknowledged; what was dispatched elsewhere meanwhile is
+        cancelled on this agent.
+        """
+        by_stream: defaultdict[str, list[worker_pb2.Running]] = defaultdict(list)
+        for each in running:
+            by_stream[each.stream].append(each)
+        for stream, group in by_stream.items():
+            pairs = [(each.entry, Count(each.epoch, each.deaths)) for each in group]
+            states = await insist(
+                "adopting", lambda: self._calls.adopt(stream, self._consumer, pairs)
+            )
+            for each, state in zip(group, states, strict=True):
+                self._adopt(attachment, each, state)
+
+    def _adopt(self, attachment: Attachment, each: worker_pb2.Running, state: int) -> None:
+        if state < 0:
+            attachment.cancel(each.call, "it was given to another worker")
+            return
+        if state == 0:
+            attachment.settle(each.call)
+            return
+        held = self._held.get(each.call)
+        if held is None:
+            call = record_pb2.Entry(
+                call=each.call, inbox=each.inbox, depth=each.depth, repeatable=each.repeatable
+            )
+            count = Count(each.epoch, each.deaths)
+            held = Held(each.stream, each.entry, count, call, attachment.namespace)
+            self._held[each.call] = held
+        held.attachment = attachment
+        held.streaming = each.streaming
+        attachment.calls.add(each.call)
+        if each.ended:
+            self._end(held)
+
+    async def acknowledge_forever(self) -> None:
+        """Acknowledge what has ended, gathered per turn, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            ended, self._ended = self._ended, defaultdict(list)
+            for stream, group in ended.items():
+                entries = [held.entry for held in group]
+                await insist("acknowledging", lambda: self._calls.acknowledge(stream, entries))
+                for held in group:
+                    if held.attachment is not None:
+                        held.attachment.settle(held.call.call)

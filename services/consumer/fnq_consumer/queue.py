@@ -1,0 +1,202 @@
+"""The calls of one version on their way from Redis to the agents attached here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+
+import structlog
+
+from fnq.v1 import worker_pb2
+from fnq_consumer.attachment import Attachment
+from fnq_consumer.held import Held
+from fnq_consumer.ledger import Ledger
+from fnq_core import keys
+from fnq_core.calls import LEASE_S, CallStreams
+from fnq_core.connection import UNREACHABLE, insist
+from fnq_core.reading import CallReader
+
+__all__ = ["Queue"]
+
+#: Milliseconds that a read waits for a call.
+_BLOCK_MS = 1_000
+#: Seconds without an agent after which calls that wait here are let go of.
+_UNATTENDED_S = LEASE_S / 2
+#: Most calls read at once.
+_MAX_READ = 500
+_log = structlog.get_logger()
+
+
+class Queue:
+    """Reads what the attached agents have room for, and dispatches it.
+
+    It prefers the lowest replica, so that the others fall idle first.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        version: str,
+        ledger: Ledger,
+        calls: CallStreams,
+        reader: CallReader,
+    ) -> None:
+        self.namespace = namespace
+        self.version = version
+        self._ledger = ledger
+        self._calls = calls
+        self._reader = reader
+        self._attachments: list[Attachment] = []
+        self._ready: deque[Held] = deque()
+        self._depths: list[int] = [0]
+        self._changed = asyncio.Event()
+        self._reading = False
+        self._task: asyncio.Task[None] | None = None
+        self._unattended_at = asyncio.get_running_loop().time()
+        #: Loop time of the last answer of Redis to a read.
+        self.answered_at = asyncio.get_running_loop().time()
+
+    @property
+    def attended(self) -> bool:
+        """Whether an agent is attached."""
+        return bool(self._attachments)
+
+    def abandoned(self, now: float) -> bool:
+        """Whether no agent has been attached for so long that others should have the calls.
+
+        Shorter than the lease, so that what waits here is let go of before another
+        consumer may claim it.
+        """
+        return not self._attachments and now - self._unattended_at > _UNATTENDED_S
+
+    @property
+    def depths(self) -> list[int]:
+        """Depths at which the version is known to have call streams."""
+        return self._depths
+
+    @property
+    def waiting(self) -> list[Held]:
+        """Calls that are held here and wait for room."""
+        return list(self._ready)
+
+    def attach(self, attachment: Attachment) -> None:
+        """Serve an agent from now on."""
+        self._attachments.append(attachment)
+        self._attachments.sort(key=lambda each: each.replica)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._read_forever())
+        self.wake()
+
+    def detach(self, attachment: Attachment) -> None:
+        """Serve an agent no longer."""
+        if attachment in self._attachments:
+            self._attachments.remove(attachment)
+        if not self._attachments:
+            self._unattended_at = asyncio.get_running_loop().time()
+            if self._task is not None:
+                # A read that waits would take a call that nobody here can run.
+                self._task.cancel()
+                self._task = None
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again: there is more room, or less, or another depth."""
+        self._changed.set()
+        self._dispatch_ready()
+
+    def put(self, held: Held) -> None:
+        """Queue a call that was read before, ahead of what is in Redis."""
+        self._ready.append(held)
+        self._dispatch_ready()
+
+    def take_out(self, held: Held) -> bool:
+        """Remove a call that waits here; False when it does not."""
+        try:
+            self._ready.remove(held)
+        except ValueError:
+            return False
+        return True
+
+    async def refresh_depths(self) -> None:
+        """Ask which depths there are, and read at all of them."""
+        self._depths = await self._calls.depths(self.namespace, self.version) or [0]
+        if self._reading:
+            await self._reader.interrupt()
+
+    async def refresh_depths_if_changed(self) -> None:
+        """Ask again which depths there are, in case the notice of a new one was missed."""
+        depths = await self._calls.depths(self.namespace, self.version) or [0]
+        if depths != self._depths:
+            await self.refresh_depths()
+            self.wake()
+
+    async def stop(self) -> None:
+        """Read no more; what waits here is left to other consumers."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._reader.close()
+        while self._ready:
+            self._ledger.forget(self._ready.popleft())
+
+    async def _read_forever(self) -> None:
+        await insist("asking for depths", self.refresh_depths)
+        while True:
+            rooms = self._rooms()
+            if not rooms:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            least = min(rooms)
+            streams = [
+                (depth, keys.call_stream(self.namespace, self.version, depth))
+                for depth in self._depths
+                if depth >= least
+            ]
+            if streams:
+                await self._read(streams, list(rooms.items()))
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _read(self, streams: list[tuple[int, str]], rooms: list[tuple[int, int]]) -> None:
+        self._reading = True
+        try:
+            reads = await self._reader.read(streams, rooms, _BLOCK_MS)
+        except UNREACHABLE as problem:
+            _log.warning("redis is away", doing="reading calls", problem=str(problem))
+            await insist("reading calls", self.refresh_depths)
+            return
+        finally:
+            self._reading = False
+        self.answered_at = asyncio.get_running_loop().time()
+        for read in reads:
+            self._dispatch_or_wait(self._ledger.add(read, self.namespace))
+
+    def _rooms(self) -> dict[int, int]:
+        """Return the room of all agents together, by least depth."""
+        total: Counter[int] = Counter()
+        for attachment in self._attachments:
+            total.update(attachment.rooms.open())
+        return {depth: min(count, _MAX_READ) for depth, count in total.items()}
+
+    def _dispatch_ready(self) -> None:
+        for _ in range(len(self._ready)):
+            self._dispatch_or_wait(self._ready.popleft())
+
+    def _dispatch_or_wait(self, held: Held) -> None:
+        for attachment in self._attachments:
+            if attachment.rooms.admits(held.call.depth):
+                held.attachment = attachment
+                attachment.dispatch(
+                    worker_pb2.Dispatch(
+                        stream=held.stream,
+                        entry=held.entry,
+                        epoch=held.count.epoch,
+                        deaths=held.count.deaths,
+                        call=held.call,
+                    )
+                )
+                return
+        self._ready.append(held)

@@ -1,0 +1,58 @@
+"""How much work an agent has room for, and at which depth. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fnq.v1 import worker_pb2
+
+__all__ = ["Rooms"]
+
+
+class Rooms:
+    """The slots that an agent has granted and that are not taken yet.
+
+    The agent states its slots absolutely, with the number of dispatches it had
+    seen; what was sent since then is taken off again here. A lent slot takes only
+    calls at its depth or deeper; a call takes the deepest slot that admits it, so
+    that the others stay open for more calls.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: dict[int, int] = {}
+        self._sent = 0
+        self._unseen: deque[int] = deque()
+
+    def state(self, slots: worker_pb2.Slots) -> None:
+        """Take up what the agent says it has."""
+        while self._unseen and self._sent - len(self._unseen) < slots.seen:
+            self._unseen.popleft()
+        rooms = {lent.depth: lent.count for lent in slots.lent if lent.count}
+        if slots.free:
+            rooms[0] = rooms.get(0, 0) + slots.free
+        self._rooms = rooms
+        for depth in self._unseen:
+            self._take(depth)
+
+    def admits(self, depth: int) -> bool:
+        """Whether a call at this depth may be sent."""
+        return any(least <= depth for least in self._rooms)
+
+    def take(self, depth: int) -> None:
+        """Note that a call at this depth is sent."""
+        self._sent += 1
+        self._unseen.append(depth)
+        self._take(depth)
+
+    def _take(self, depth: int) -> None:
+        fitting = [least for least in self._rooms if least <= depth]
+        if not fitting:
+            return
+        least = max(fitting)
+        self._rooms[least] -= 1
+        if not self._rooms[least]:
+            del self._rooms[least]
+
+    def open(self) -> dict[int, int]:
+        """Return count by least depth."""
+        return self._rooms

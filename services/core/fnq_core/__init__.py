@@ -1,0 +1,1 @@
+"""What every service shares: Redis and the life cycle of processes."""

@@ -1,0 +1,97 @@
+"""The one way to connect to Redis, and to wait until it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,  # noqa: A004 - the name that redis gives it
+    NoPermissionError,
+    TimeoutError,  # noqa: A004 - the name that redis gives it
+)
+
+from fnq_core.backoff import Backoff
+
+__all__ = ["MINIMUM", "UNREACHABLE", "RedisTooOldError", "check", "connect", "insist"]
+
+_T = TypeVar("_T")
+
+#: Oldest Redis whose streams do what fnq needs (XAUTOCLAIM, XPENDING IDLE, NOMKSTREAM).
+MINIMUM = (6, 2)
+#: What a command raises while Redis is away; any of these may have been carried out.
+UNREACHABLE = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
+
+_log = structlog.get_logger()
+
+
+class RedisTooOldError(RuntimeError):
+    """Redis is older than `MINIMUM`."""
+
+
+def connect(url: str, *, blocking: bool = False, single: bool = False) -> Redis:
+    """Return a client of the Redis at `url`; nothing is sent yet.
+
+    Replies are raw (no callbacks of the library run over them). A blocking client
+    waits for its replies without a time-out: it is for reads with BLOCK. A single
+    one has one connection, so that its id stays.
+    Commands are never repeated behind the caller's back: what may be repeated
+    is known only here and in the doors above.
+    """
+    client: Redis = Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=None if blocking else 10.0,
+        socket_connect_timeout=2.0,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        single_connection_client=single,
+    )
+    client.response_callbacks.clear()
+    return client
+
+
+async def check(client: Redis) -> str:
+    """Return the version of Redis.
+
+    Raises RedisTooOldError below `MINIMUM`, and PermissionError when the
+    password is wrong or missing.
+    """
+    try:
+        reply: Any = await client.execute_command("INFO", "server")
+    except (AuthenticationError, NoPermissionError) as problem:
+        raise PermissionError(
+            f"Redis refused the connection: {problem}; check REDIS_URL"
+        ) from problem
+    fields = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
+    version: str = fields.get("valkey_version") or fields["redis_version"]
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:
+        wanted = ".".join(map(str, MINIMUM))
+        raise RedisTooOldError(
+            f"Redis {version} is too old: fnq needs {wanted} or newer, or Valkey"
+        )
+    return version
+
+
+async def insist(what: str, command: Callable[[], Awaitable[_T]]) -> _T:
+    """Return what `command` returns, trying until Redis answers.
+
+    Only for what may be done twice: a command that broke off may have been
+    carried out. `what` names the effort in the log, once per outage. Any error
+    other than Redis being away goes through.
+    """
+    backoff = Backoff(first_s=0.05, most_s=0.5)
+    while True:
+        try:
+            return await command()
+        except UNREACHABLE as problem:
+            if backoff.tries == 0:
+                _log.warning("redis is away", doing=what, problem=str(problem))
+            await asyncio.sleep(backoff.next())

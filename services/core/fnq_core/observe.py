@@ -1,0 +1,36 @@
+"""What services log: for people on a terminal, JSON lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+__all__ = ["configure"]
+
+
+def configure(role: str) -> None:
+    """Set up structlog for this process; FNQ_LOG_LEVEL names the least level (default info)."""
+    name = os.environ.get("FNQ_LOG_LEVEL", "info").upper()
+    level = logging.getLevelNamesMapping().get(name, logging.INFO)
+    terminal = sys.stderr.isatty()
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)
+        if terminal
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role, pid=os.getpid())

@@ -1,0 +1,140 @@
+"""The registry: functions, their versions, and the bundles these run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from fnq.v1 import spec_pb2
+from fnq_core import keys
+
+__all__ = ["Registry", "Version"]
+
+# Records a version and makes it current.
+#   KEYS: version, current, numbers, functions, call stream, depths, namespaces
+#   ARGV: id, name, spec, now, group, namespace
+_RECORD = """
+local number = redis.call('HGET', KEYS[1], 'number')
+if not number then
+  number = redis.call('HINCRBY', KEYS[2], 'last', 1)
+  redis.call('HSET', KEYS[1], 'spec', ARGV[3], 'number', number, 'created_ms', ARGV[4])
+  redis.call('HSET', KEYS[3], number, ARGV[1])
+  redis.call('SADD', KEYS[4], ARGV[2])
+  redis.call('SADD', KEYS[7], ARGV[6])
+end
+redis.call('HSET', KEYS[2], 'current', ARGV[1])
+if redis.call('EXISTS', KEYS[5]) == 0 then
+  redis.call('XGROUP', 'CREATE', KEYS[5], ARGV[5], '0', 'MKSTREAM')
+  redis.call('SADD', KEYS[6], 0)
+end
+return tonumber(number)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a function; `number` counts from 1 within the function."""
+
+    id: str
+    number: int
+    spec: spec_pb2.FunctionSpec
+    created_ms: int
+
+
+class Registry:
+    """The door to the registry of one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._record = redis.register_script(_RECORD)
+
+    async def record(
+        self, namespace: str, version_id: str, spec: spec_pb2.FunctionSpec, now_ms: int
+    ) -> Version:
+        """Store a version unless it is there, and make it the current one. May be repeated."""
+        names = [
+            keys.version(namespace, version_id),
+            keys.current(namespace, spec.name),
+            keys.numbers(namespace, spec.name),
+            keys.functions(namespace),
+            keys.call_stream(namespace, version_id, 0),
+            keys.depths(namespace, version_id),
+            keys.NAMESPACES,
+        ]
+        body = spec.SerializeToString(deterministic=True)
+        args: list[Any] = [version_id, spec.name, body, now_ms, keys.GROUP, namespace]
+        await self._record(keys=names, args=args)
+        stored = await self.version(namespace, version_id)
+        assert stored is not None  # recorded one command ago, and never deleted here
+        return stored
+
+    async def version(self, namespace: str, version_id: str) -> Version | None:
+        """Return a version by id, or None."""
+        reply: Any = await self._redis.execute_command(
+            "HMGET", keys.version(namespace, version_id), "spec", "number", "created_ms"
+        )
+        if reply[0] is None:
+            return None
+        spec = spec_pb2.FunctionSpec.FromString(reply[0])
+        return Version(version_id, int(reply[1]), spec, int(reply[2]))
+
+    async def find(self, namespace: str, name: str, number: int = 0) -> Version | None:
+        """Return a function's version by number, or the current one (0), or None."""
+        if number:
+            found: Any = await self._redis.execute_command(
+                "HGET", keys.numbers(namespace, name), number
+            )
+        else:
+            found = await self._redis.execute_command(
+                "HGET", keys.current(namespace, name), "current"
+            )
+        return await self.version(namespace, found.decode()) if found else None
+
+    async def names(self, namespace: str) -> list[str]:
+        """Return the names of all functions, sorted."""
+        reply: Any = await self._redis.execute_command("SMEMBERS", keys.functions(namespace))
+        return sorted(name.decode() for name in reply)
+
+    async def version_ids(self, namespace: str, name: str) -> list[str]:
+        """Return the ids of all versions of a function."""
+        reply: Any = await self._redis.execute_command("HVALS", keys.numbers(namespace, name))
+        return [identity.decode() for identity in reply]
+
+    async def namespaces(self) -> list[str]:
+        """Return the namespaces that have functions."""
+        reply: Any = await self._redis.execute_command("SMEMBERS", keys.NAMESPACES)
+        return sorted(name.decode() for name in reply)
+
+    async def bind(self, namespace: str, version_ids: Sequence[str], names: Sequence[str]) -> None:
+        """Record that these versions were deployed as one set: nested calls resolve in it."""
+        pairs = [text for pair in zip(names, version_ids, strict=True) for text in pair]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for version_id in version_ids:
+                pipe.execute_command("HSET", keys.mates(namespace, version_id), *pairs)
+            await pipe.execute()
+
+    async def mates(self, namespace: str, version_id: str) -> dict[str, str]:
+        """Return name -> version id of the set that the version was deployed in."""
+        reply: Any = await self._redis.execute_command("HGETALL", keys.mates(namespace, version_id))
+        texts = [text.decode() for text in reply]
+        return dict(zip(texts[::2], texts[1::2], strict=True))
+
+    async def missing_bundles(self, digests: Sequence[str]) -> list[str]:
+        """Return those of the digests whose bundle is not stored."""
+        return [
+            digest
+            for digest in dict.fromkeys(digests)
+            if not await self._redis.execute_command("EXISTS", keys.bundle(digest))
+        ]
+
+    async def put_bundle(self, digest: str, data: bytes) -> None:
+        """Store a bundle under its sha256."""
+        await self._redis.execute_command("SET", keys.bundle(digest), data)
+
+    async def bundle(self, digest: str) -> bytes | None:
+        """Return a bundle's bytes, or None."""
+        found: bytes | None = await self._redis.execute_command("GET", keys.bundle(digest))
+        return found

@@ -1,0 +1,1 @@
+"""Start and mend the embedded stack on this machine."""

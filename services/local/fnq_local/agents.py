@@ -1,0 +1,137 @@
+"""The workers' agents: as many per function version as the server asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from fnq_local import logfile
+from fnq_local.child import Child, Facts
+from fnq_local.forged import ForgedLauncher, Order
+from fnq_local.logfile import LogFile
+from fnq_local.place import Place
+from fnq_local.process import Process
+from fnq_local.program import worker_argv
+from fnq_wire.error import StackError
+
+__all__ = ["MOST_REPLICAS", "Agents", "Wanted"]
+
+#: Agents of one version on one machine; more is a mistake, not a wish.
+MOST_REPLICAS = 256
+#: Log files of agents that are kept when a stack starts.
+_KEPT_LOGS = 50
+#: A version is part of a path.
+_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the server wants to run of one version."""
+
+    namespace: str
+    version: str
+    function: str
+    replicas: int
+    #: Whether to stop what is too many.
+    exact: bool = True
+    #: May hold secrets, so it is kept out of the text.
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def check(self) -> None:
+        """Raise StackError when this cannot be run."""
+        if not _VERSION.fullmatch(self.version):
+            raise StackError(f"not a version id: {self.version!r}")
+        if not self.namespace or "\0" in self.namespace + self.function:
+            raise StackError(f"not a namespace and function: {self.namespace!r}, {self.function!r}")
+        if not 0 <= self.replicas <= MOST_REPLICAS:
+            raise StackError(
+                f"{self.replicas} replicas wanted: between 0 and {MOST_REPLICAS} are possible"
+            )
+
+
+@dataclass(slots=True)
+class _Fleet:
+    wanted: Wanted
+    children: list[Child] = field(default_factory=list)
+
+
+class Agents:
+    """The table of agents; replica indexes are 0 up to the number wanted."""
+
+    def __init__(
+        self, place: Place, forge: ForgedLauncher, module: str, changed: Callable[[], None]
+    ) -> None:
+        self._place = place
+        self._forge = forge
+        self._module = module
+        self._changed = changed
+        self._fleets: dict[tuple[str, str], _Fleet] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        logfile.prune(place.logs, "worker-", _KEPT_LOGS)
+
+    def __iter__(self) -> Iterator[Child]:
+        return (child for fleet in self._fleets.values() for child in fleet.children)
+
+    def ensure(self, wanted: Wanted, grace_s: float) -> list[Child]:
+        """Start agents until as many run as are wanted; return those that stay.
+
+        With `exact` the surplus is stopped: those with the highest indexes, within
+        `grace_s` seconds, in the background. A new `env` counts for agents that start
+        from now on. Raises StackError when the wish makes no sense.
+        """
+        wanted.check()
+        fleet = self._fleets.setdefault((wanted.namespace, wanted.version), _Fleet(wanted))
+        fleet.wanted = wanted
+        most = wanted.replicas if wanted.exact else max(wanted.replicas, len(fleet.children))
+        for replica in range(len(fleet.children), wanted.replicas):
+            child = self._child(fleet, replica)
+            fleet.children.append(child)
+            child.start()
+        surplus = fleet.children[most:]
+        del fleet.children[most:]
+        for child in surplus:
+            task = asyncio.get_running_loop().create_task(child.stop(grace_s))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+        return fleet.children
+
+    async def stop(self, version: str, namespace: str | None, grace_s: float) -> int:
+        """End all agents of `version` and return how many, when they are gone.
+
+        Without a namespace those of every namespace go.
+        """
+        keys = [key for key in self._fleets if key[1] == version and namespace in (None, key[0])]
+        going = [child for key in keys for child in self._fleets.pop(key).children]
+        await asyncio.gather(*(child.stop(grace_s) for child in going))
+        return len(going)
+
+    async def stop_all(self, grace_s: float) -> None:
+        """End every agent."""
+        going = list(self)
+        self._fleets.clear()
+        await asyncio.gather(*(child.stop(grace_s) for child in going), *self._stopping)
+
+    def _child(self, fleet: _Fleet, replica: int) -> Child:
+        wanted = fleet.wanted
+        log = LogFile(self._place.log(f"worker-{wanted.version[:16]}-{replica}"))
+
+        async def launch() -> Process:
+            order = Order(
+                module=self._module,
+                argv=worker_argv(self._place, wanted.namespace, wanted.version, replica),
+                title=f"fnq-worker {wanted.function} {replica}",
+                log=log,
+                env=fleet.wanted.env,
+            )
+            return await self._forge.launch(order)
+
+        facts = Facts(
+            "worker",
+            namespace=wanted.namespace,
+            function=wanted.function,
+            version=wanted.version,
+            replica=replica,
+        )
+        return Child(facts, launch, log, changed=self._changed)

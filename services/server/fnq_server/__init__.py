@@ -1,0 +1,1 @@
+"""Accept calls from callers and relay their results."""

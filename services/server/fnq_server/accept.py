@@ -1,0 +1,146 @@
+"""From submissions to call streams: each once, in order, at most one append a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from fnq.v1 import record_pb2, result_pb2, session_pb2
+from fnq_core import keys
+from fnq_core.calls import CallStreams, FencedError, Offer, Target
+from fnq_core.connection import insist
+from fnq_core.registry import Registry, Version
+from fnq_core.rpc import PROTOCOL
+from fnq_server.relay import Relay
+from fnq_server.session import Session
+from fnq_server.track import Track
+
+__all__ = ["MAX_DEPTH", "WINDOW_BYTES", "WINDOW_CHUNKS", "Accepter"]
+
+#: Deepest call that is accepted.
+MAX_DEPTH = 64
+#: Chunks and bytes that a generator runs ahead of its reader.
+WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
+#: Submissions appended by one command.
+_MAX_OFFERS = 1_000
+_log = structlog.get_logger()
+
+
+class Accepter:
+    """Appends what sessions offer. `wanted` is told of each version that gets calls."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        calls: CallStreams,
+        registry: Registry,
+        wanted: Callable[[str, str], None],
+    ) -> None:
+        self._relay = relay
+        self._calls = calls
+        self._registry = registry
+        self._wanted = wanted
+        self._versions: dict[tuple[str, str], Version] = {}
+
+    def offer(self, session: Session, submissions: list[session_pb2.Submission]) -> None:
+        """Take up submissions; their calls are in flight from now on."""
+        for submission in submissions:
+            track = Track(submission.call, session, self._relay.inbox, submission.repeatable)
+            self._relay.add(track)
+        session.offered += submissions
+        if session.appending is None or session.appending.done():
+            work = self._append_all(session)
+            session.appending = asyncio.get_running_loop().create_task(work)
+
+    async def _append_all(self, session: Session) -> None:
+        try:
+            while session.offered:
+                batch = session.offered[:_MAX_OFFERS]
+                del session.offered[:_MAX_OFFERS]
+                await self._append(session, batch)
+        except FencedError:
+            self._relay.let_go(session)
+            session.send_goaway()
+
+    async def _append(self, session: Session, batch: list[session_pb2.Submission]) -> None:
+        offers = [await self._offer(session.namespace, each) for each in batch]
+        key = keys.session(session.tag)
+        accepted = await insist(
+            "accepting calls",
+            lambda: self._calls.append(key, session.generation, self._relay.inbox, offers),
+        )
+        for offer, entry in zip(offers, accepted.entries, strict=True):
+            track = self._relay.get(offer.call)
+            if track is None or not entry or offer.target is None:
+                continue
+            target = offer.target
+            track.stream = keys.call_stream(target.namespace, target.version, target.depth)
+            track.entry = entry
+            if track.cancelled:
+                await self._calls.withdraw(track.stream, entry)
+        session.send_mark(accepted.mark)
+
+    async def _offer(self, namespace: str, submission: session_pb2.Submission) -> Offer:
+        version = await self._version(namespace, submission.version)
+        if version is None:
+            refusal = _refusal(
+                "NotFoundError",
+                f"no version {submission.version!r} in namespace {namespace!r}: deploy it first",
+            )
+            return Offer(submission.seq, submission.call, None, b"", refusal)
+        if submission.depth > MAX_DEPTH:
+            refusal = _refusal(
+                "NestingTooDeepError", f"calls are nested deeper than {MAX_DEPTH} levels"
+            )
+            return Offer(submission.seq, submission.call, None, b"", refusal)
+        cap = version.spec.max_queue
+        refusal = _refusal(
+            "QueueFullError",
+            f"the queue of {version.spec.name!r} holds its most calls ({cap}): "
+            "submit less at once, or raise max_queue=",
+        )
+        target = Target(namespace, version.id, submission.depth, cap)
+        entry = self._entry(submission).SerializeToString()
+        return Offer(submission.seq, submission.call, target, entry, refusal)
+
+    def _entry(self, submission: session_pb2.Submission) -> record_pb2.Entry:
+        return record_pb2.Entry(
+            protocol=PROTOCOL,
+            call=submission.call,
+            version=submission.version,
+            inbox=self._relay.inbox,
+            depth=submission.depth,
+            parent=submission.parent,
+            parent_epoch=submission.parent_epoch,
+            remaining_ms=submission.remaining_ms,
+            rows=submission.rows or 1,
+            payload=submission.payload,
+            detached=submission.detached,
+            window_chunks=WINDOW_CHUNKS,
+            window_bytes=WINDOW_BYTES,
+            root=submission.root or submission.call,
+            tags=submission.tags,
+            repeatable=submission.repeatable,
+        )
+
+    async def _version(self, namespace: str, version_id: str) -> Version | None:
+        found = self._versions.get((namespace, version_id))
+        if found is None:
+            found = await insist(
+                "looking up a version", lambda: self._registry.version(namespace, version_id)
+            )
+            if found is not None:
+                self._versions[namespace, version_id] = found
+        if found is not None:
+            self._wanted(namespace, version_id)
+        return found
+
+
+def _refusal(error: str, message: str) -> bytes:
+    """Return a Result without its call: what the caller gets in place of an entry."""
+    result = result_pb2.Result(decreed=True)
+    result.end.failure.error = error
+    result.end.failure.message = message
+    return result.SerializeToString()

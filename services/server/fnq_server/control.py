@@ -1,0 +1,165 @@
+"""The Control RPC: deploys, look-ups, readiness, status, logs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+
+from fnq.v1 import control_pb2, control_pb2_grpc
+from fnq_core.connection import insist
+from fnq_core.logs import Line, LogStreams
+from fnq_core.presence import PresenceBoard
+from fnq_core.registry import Registry, Version
+from fnq_server.demand import Demand
+from fnq_server.readiness import Readiness, judge
+from fnq_server.status import Reporter
+from fnq_wire.version import version_id
+
+__all__ = ["MAX_BUNDLE", "Control"]
+
+#: Bytes of a bundle.
+MAX_BUNDLE = 64 << 20
+#: Seconds between two looks while somebody waits for a worker.
+_LOOK_S = 0.03
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class Control(control_pb2_grpc.ControlServicer):
+    """What deployers and people ask of a server."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        board: PresenceBoard,
+        logs: LogStreams,
+        demand: Demand,
+        reporter: Reporter,
+    ) -> None:
+        self._registry = registry
+        self._board = board
+        self._logs = logs
+        self._demand = demand
+        self._reporter = reporter
+
+    async def Deploy(  # noqa: N802 - the name in the contract of the wire
+        self, request: control_pb2.DeployRequest, context: Context
+    ) -> control_pb2.DeployReply:
+        """Store versions and make them current, or name the bundles to put first."""
+        namespace = request.namespace or "default"
+        registry = self._registry
+        digests = [spec.bundle for spec in request.specs]
+        missing = await insist("deploying", lambda: registry.missing_bundles(digests))
+        if missing:
+            return control_pb2.DeployReply(missing_bundles=missing)
+        now_ms = time.time_ns() // 1_000_000
+        versions: list[Version] = []
+        for spec in request.specs:
+            identity = version_id(spec)
+            versions.append(
+                await insist(
+                    "deploying", lambda: registry.record(namespace, identity, spec, now_ms)
+                )
+            )
+        names = [version.spec.name for version in versions]
+        ids = [version.id for version in versions]
+        await insist("deploying", lambda: registry.bind(namespace, ids, names))
+        return control_pb2.DeployReply(versions=[_message(each) for each in versions])
+
+    async def PutBundle(  # noqa: N802
+        self, request_iterator: AsyncIterator[control_pb2.BundlePart], context: Context
+    ) -> control_pb2.BundleReply:
+        """Store a bundle; its hash must be that of its bytes."""
+        digest, data = "", bytearray()
+        async for part in request_iterator:
+            digest = digest or part.hash
+            data += part.data
+            if len(data) > MAX_BUNDLE:
+                await context.abort(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    f"a bundle may have {MAX_BUNDLE} bytes at most: keep data out of the package",
+                )
+        if hashlib.sha256(data).hexdigest() != digest:
+            await context.abort(
+                grpc.StatusCode.DATA_LOSS, "the bundle does not have the hash given"
+            )
+        await insist("storing a bundle", lambda: self._registry.put_bundle(digest, bytes(data)))
+        return control_pb2.BundleReply(size=len(data))
+
+    async def Lookup(  # noqa: N802
+        self, request: control_pb2.LookupRequest, context: Context
+    ) -> control_pb2.FunctionVersion:
+        """Return a version by function name and number."""
+        namespace = request.namespace or "default"
+        found = await insist(
+            "looking up", lambda: self._registry.find(namespace, request.name, request.number)
+        )
+        if found is None:
+            names = await self._registry.names(namespace)
+            number = f" version {request.number}" if request.number else ""
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"no function {request.name!r}{number} in namespace {namespace!r}; "
+                f"deployed there: {', '.join(names) or 'none'}",
+            )
+        return _message(found)
+
+    async def WaitReady(  # noqa: N802
+        self, request: control_pb2.WaitReadyRequest, context: Context
+    ) -> AsyncIterator[control_pb2.Readiness]:
+        """Say what is waited for, on change, until a worker is ready or cannot be."""
+        namespace = request.namespace or "default"
+        said: Readiness | None = None
+        while True:
+            self._demand.want(namespace, request.version)
+            found = await insist(
+                "waiting for a worker", lambda: self._board.of(namespace, request.version)
+            )
+            now = judge(found)
+            if now != said:
+                said = now
+                yield control_pb2.Readiness(
+                    state=now.state, reason=now.reason, traceback=now.traceback
+                )
+            if now.state != "waiting":
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def Status(  # noqa: N802
+        self, request: control_pb2.StatusRequest, context: Context
+    ) -> control_pb2.StatusReply:
+        """Return processes and functions as they are now."""
+        return await self._reporter.report(request.namespace or "default")
+
+    async def Logs(  # noqa: N802
+        self, request: control_pb2.LogsRequest, context: Context
+    ) -> AsyncIterator[control_pb2.LogLine]:
+        """Return the last lines, then new ones where they are followed."""
+        namespace = request.namespace or "default"
+        names = [request.function] if request.function else await self._registry.names(namespace)
+        lines = self._logs.follow if request.follow else self._logs.tail
+        async for line in lines(namespace, names, request.tail or 100):
+            if not request.call or line.call.hex() == request.call.replace("-", ""):
+                yield _line(line)
+
+
+def _line(line: Line) -> control_pb2.LogLine:
+    return control_pb2.LogLine(
+        at_ms=line.at_ms,
+        function=line.function,
+        call=line.call,
+        source=line.source,
+        text=line.text,
+    )
+
+
+def _message(version: Version) -> control_pb2.FunctionVersion:
+    return control_pb2.FunctionVersion(
+        id=version.id, number=version.number, spec=version.spec, created_ms=version.created_ms
+    )

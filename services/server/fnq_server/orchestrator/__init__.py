@@ -1,0 +1,1 @@
+"""Where workers run: one seam, one module for each kind of place."""

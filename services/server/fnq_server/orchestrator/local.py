@@ -1,0 +1,156 @@
+"""Workers on this machine: what the server asks of the supervisor beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from fnq_server.orchestrator.seam import Placed
+from fnq_wire.error import StackError
+
+if TYPE_CHECKING:
+    from fnq.v1 import spec_pb2
+
+__all__ = ["LocalOrchestrator"]
+
+#: Seconds in which the supervisor must answer; it does so from memory.
+_ANSWER_S = 5.0
+#: Seconds that a worker gets to finish what it runs before it is killed.
+_GRACE_S = 30.0
+#: Bytes of an answer: some thousands of processes.
+_LONGEST = 8 << 20
+
+
+class LocalOrchestrator:
+    """Speaks JSON lines with the supervisor at the Unix socket `door`."""
+
+    def __init__(self, door: str) -> None:
+        self._door = door
+
+    async def ensure(
+        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
+    ) -> None:
+        """See to it that at least `replicas` workers of the version are started, and stay."""
+        await self._place(namespace, version, spec, replicas, exact=False)
+
+    async def scale(
+        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
+    ) -> None:
+        """See to it that exactly `replicas` workers run; those with the highest indexes go."""
+        await self._place(namespace, version, spec, replicas, exact=True)
+
+    async def _place(
+        self,
+        namespace: str,
+        version: str,
+        spec: spec_pb2.FunctionSpec,
+        replicas: int,
+        *,
+        exact: bool,
+    ) -> None:
+        await self._ask(
+            "ensure",
+            namespace=namespace,
+            version=version,
+            function=spec.name,
+            replicas=replicas,
+            env=dict(spec.env),
+            exact=exact,
+            grace_s=_GRACE_S,
+        )
+
+    async def stop(self, namespace: str, version: str) -> None:
+        """End all workers of the version; return when they are gone."""
+        await self._ask(
+            "stop", _GRACE_S + _ANSWER_S, namespace=namespace, version=version, grace_s=_GRACE_S
+        )
+
+    async def status(self) -> list[Placed]:
+        """Return every process of the stack."""
+        return [_placed(entry) for entry in await self._processes()]
+
+    async def explain(self, namespace: str, version: str) -> str:
+        """Return in one sentence why the version has no worker; empty when one runs."""
+        workers = await self._workers(namespace, version)
+        if any(worker.state == "running" for worker in workers):
+            return ""
+        if not workers:
+            return "no worker was started"
+        first = workers[0]
+        return f"its worker {first.reason}" if first.reason else f"its worker is {first.state}"
+
+    async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
+        """Return the last `tail` lines that each worker of the version itself wrote."""
+        paths = [worker.log for worker in await self._workers(namespace, version)]
+        return await asyncio.to_thread(_read_tails, paths, tail)
+
+    async def touch(self) -> float:
+        """Keep the stack from leaving; return the seconds after which to do it again."""
+        return float((await self._ask("touch"))["again_s"])
+
+    async def _workers(self, namespace: str, version: str) -> list[Placed]:
+        return [
+            _placed(entry)
+            for entry in await self._processes()
+            if entry["role"] == "worker"
+            and (entry["namespace"], entry["version"]) == (namespace, version)
+        ]
+
+    async def _processes(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._ask("status"))["processes"]
+        return found
+
+    async def _ask(
+        self, verb: str, timeout_s: float = _ANSWER_S, **request: object
+    ) -> dict[str, Any]:
+        """Return the answer of the supervisor. Raises StackError when it refuses or is away."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                line = await self._exchange(json.dumps({"verb": verb, **request}).encode() + b"\n")
+        except TimeoutError as problem:
+            raise StackError(
+                f"the supervisor did not answer {verb!r} in {timeout_s:g} s"
+            ) from problem
+        except OSError as problem:
+            raise StackError(f"no supervisor at {self._door}: {problem.strerror}") from problem
+        if not line:
+            raise StackError(f"the supervisor hung up on {verb!r}: the stack is leaving")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer["ok"]:
+            raise StackError(f"the supervisor refused {verb!r}: {answer['error']}")
+        return answer
+
+    async def _exchange(self, line: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(self._door, limit=_LONGEST)
+        try:
+            writer.write(line)
+            return await reader.readline()
+        finally:
+            writer.close()
+
+
+def _placed(entry: dict[str, Any]) -> Placed:
+    return Placed(
+        role=entry["role"],
+        pid=entry["pid"] or 0,
+        address=entry["address"],
+        function=entry["function"],
+        version=entry["version"],
+        replica=entry["replica"] or 0,
+        state=entry["state"],
+        reason=entry["reason"],
+        log=entry["log"],
+    )
+
+
+def _read_tails(paths: list[str], tail: int) -> list[str]:
+    lines: list[str] = []
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                lines += (line.rstrip("\n") for line in deque(file, maxlen=tail))
+        except FileNotFoundError:
+            continue
+    return lines

@@ -1,0 +1,60 @@
+"""Orders to consumers, gathered per turn of the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from fnq.v1 import record_pb2
+from fnq_core import keys
+from fnq_core.calls import CallStreams
+from fnq_core.connection import insist
+from fnq_core.results import Mailboxes
+
+__all__ = ["Orders"]
+
+
+class Orders:
+    """What consumers must be told, and call entries that nobody shall begin."""
+
+    def __init__(self, mailboxes: Mailboxes, calls: CallStreams) -> None:
+        self._mailboxes = mailboxes
+        self._calls = calls
+        self._orders: defaultdict[str, record_pb2.Order] = defaultdict(record_pb2.Order)
+        self._withdrawn: list[tuple[str, str]] = []
+        self._news = asyncio.Event()
+
+    def credit(self, consumer: str, credit: record_pb2.Credit) -> None:
+        """Let a generator run on to these totals."""
+        self._orders[consumer].credits.append(credit)
+        self._news.set()
+
+    def cancel(self, consumer: str, call: bytes, reason: str) -> None:
+        """Stop a run."""
+        self._orders[consumer].cancellations.add(call=call, reason=reason)
+        self._news.set()
+
+    def withdraw(self, stream: str, entry: str) -> None:
+        """Take a call out of its stream before it is read."""
+        self._withdrawn.append((stream, entry))
+        self._news.set()
+
+    async def send_forever(self) -> None:
+        """Send what was gathered, until cancelled.
+
+        An order to a consumer that is gone is dropped: whoever adopts its work
+        says so in the inbox and is told anew.
+        """
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            orders, self._orders = self._orders, defaultdict(record_pb2.Order)
+            withdrawn, self._withdrawn = self._withdrawn, []
+            if orders:
+                items = [
+                    (keys.control(consumer), order.SerializeToString())
+                    for consumer, order in orders.items()
+                ]
+                await insist("sending orders", lambda: self._mailboxes.publish(items))
+            for stream, entry in withdrawn:
+                await insist("withdrawing", lambda: self._calls.withdraw(stream, entry))

@@ -1,0 +1,241 @@
+"""From the inboxes to the sessions: every position once, in order, none lost.
+
+The relay reads its server's inbox, and for resumed calls the inbox of the
+server that accepted them. What it sends on stays in the inbox until the SDK
+has acknowledged it, so a server may die at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+import structlog
+
+from fnq.v1 import record_pb2, result_pb2
+from fnq_core.connection import insist
+from fnq_core.results import Mailboxes
+from fnq_server.orders import Orders
+from fnq_server.session import Session
+from fnq_server.track import Track, Verdict, advance
+
+__all__ = ["Relay"]
+
+#: Entries read at once, and milliseconds that an empty read waits.
+_COUNT, _BLOCK_MS = 1_000, 1_000
+#: Cancelled calls that are remembered until their run shows itself.
+_MAX_REVOKED = 10_000
+_log = structlog.get_logger()
+
+
+class Relay:
+    """The calls in flight at one server."""
+
+    def __init__(self, inbox: str, mailboxes: Mailboxes, orders: Orders) -> None:
+        self.inbox = inbox
+        self._mailboxes = mailboxes
+        self._orders = orders
+        self._tracks: dict[bytes, Track] = {}
+        self._positions: dict[str, str] = {inbox: "0-0"}
+        self._adopted: dict[str, int] = {}
+        self._doomed: defaultdict[str, list[str]] = defaultdict(list)
+        self._doom = asyncio.Event()
+        #: Cancelled before anyone knew who runs them: told on their first sign of life.
+        self._revoked: dict[bytes, str] = {}
+        #: Calls that moved to another server: their entries are not ours to delete.
+        self._moved: set[bytes] = set()
+        #: Loop time of the last answer from Redis: health.
+        self.answered_at = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls whose end the SDK does not have."""
+        return len(self._tracks)
+
+    @property
+    def inboxes(self) -> list[str]:
+        """The inboxes of others that this server reads."""
+        return list(self._adopted)
+
+    def get(self, call: bytes) -> Track | None:
+        """Return the track of a call in flight."""
+        return self._tracks.get(call)
+
+    def add(self, track: Track) -> None:
+        """Take up a call; results for it may come from now on."""
+        self._tracks[track.call] = track
+        track.session.calls.add(track.call)
+        if track.inbox != self.inbox:
+            self._adopted[track.inbox] = self._adopted.get(track.inbox, 0) + 1
+            # Read from the start: its entries may have been passed over before.
+            self._positions[track.inbox] = "0-0"
+
+    def drop(self, track: Track) -> None:
+        """Let a call go; what is kept of it in the inbox is deleted."""
+        if self._tracks.pop(track.call, None) is None:
+            return
+        track.session.calls.discard(track.call)
+        self._delete(track.inbox, (entry for _, entry in track.unacknowledged))
+        if track.inbox in self._adopted:
+            self._adopted[track.inbox] -= 1
+            if not self._adopted[track.inbox]:
+                del self._adopted[track.inbox], self._positions[track.inbox]
+
+    def let_go(self, session: Session) -> None:
+        """Forget a session that moved to another server, with nothing deleted."""
+        for call in list(session.calls):
+            track = self._tracks.pop(call)
+            if track.inbox == self.inbox:
+                self._moved.add(call)
+        session.calls.clear()
+
+    async def read_forever(self) -> None:
+        """Read the inboxes and pass on what comes, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asked = dict(self._positions)
+            entries = await insist(
+                "reading results", lambda: self._mailboxes.read(asked, _COUNT, _BLOCK_MS)
+            )
+            self.answered_at = loop.time()
+            last: dict[str, str] = {}
+            for inbox, entry, body in entries:
+                self._take(inbox, entry, body)
+                last[inbox] = entry
+            for inbox, entry in last.items():
+                # Unless `add` asked meanwhile for all of it again.
+                if self._positions.get(inbox) == asked[inbox]:
+                    self._positions[inbox] = entry
+
+    def _take(self, inbox: str, entry: str, body: bytes) -> None:
+        result = result_pb2.Result.FromString(body)
+        track = self._tracks.get(result.call)
+        if track is None or track.inbox != inbox:
+            self._take_stray(inbox, entry, result)
+            return
+        at = _order(entry)
+        if at <= track.seen:
+            return
+        track.seen = at
+        verdict = advance(track, result)
+        if result.HasField("started") and result.epoch == track.epoch:
+            self._greet(track)
+        if verdict is Verdict.PASS or verdict is Verdict.CUT:
+            track.unacknowledged.append((result.position + len(result.chunks), entry))
+            if not track.replaying:
+                track.session.send(body if verdict is Verdict.PASS else result.SerializeToString())
+            return
+        self._delete(inbox, (entry,))
+        if verdict is Verdict.BROKEN:
+            reason = "its worker was lost after chunks had been delivered"
+            remedy = "set retries= to let a generator run again"
+            self.decree(track, "WorkerLostError", f"{reason}; {remedy}")
+        elif verdict is Verdict.DIVERGED:
+            text = "the repeated run differs from the chunks delivered before"
+            self.decree(track, "StreamDivergedError", text)
+
+    def _take_stray(self, inbox: str, entry: str, result: result_pb2.Result) -> None:
+        """Deal with an entry of a call that is not in flight here."""
+        if inbox != self.inbox:
+            return
+        if result.call in self._moved:
+            if result.HasField("end"):
+                self._moved.discard(result.call)
+            return
+        reason = self._revoked.get(result.call)
+        if reason is not None and result.HasField("started"):
+            self._orders.cancel(result.started.consumer, result.call, reason)
+        if result.HasField("end"):
+            self._revoked.pop(result.call, None)
+        self._delete(inbox, (entry,))
+
+    def _greet(self, track: Track) -> None:
+        """Tell the consumer that runs a call what it must know of it."""
+        track.entry = ""
+        if track.cancelled:
+            self._orders.cancel(track.consumer, track.call, track.cancelled)
+        elif track.credit is not None and not track.ended:
+            self._orders.credit(track.consumer, track.credit)
+
+    def credit(self, credit: record_pb2.Credit) -> None:
+        """Pass on how far a generator may run ahead."""
+        track = self._tracks.get(credit.call)
+        if track is None or track.ended:
+            return
+        track.credit = credit
+        if track.consumer:
+            self._orders.credit(track.consumer, credit)
+
+    def cancel(self, track: Track, reason: str) -> None:
+        """End a call for its caller at once, and have its run stopped."""
+        if track.ended:
+            return
+        track.cancelled = reason
+        if track.consumer:
+            self._orders.cancel(track.consumer, track.call, reason)
+        else:
+            self._revoked[track.call] = reason
+            if len(self._revoked) > _MAX_REVOKED:
+                del self._revoked[next(iter(self._revoked))]
+            if track.entry:
+                self._orders.withdraw(track.stream, track.entry)
+        self.decree(track, "CallCancelledError", reason)
+
+    def decree(self, track: Track, error: str, message: str) -> None:
+        """End a call with a failure that no run wrote."""
+        result = result_pb2.Result(
+            call=track.call, epoch=track.epoch, position=track.next, decreed=True
+        )
+        result.end.failure.error = error
+        result.end.failure.message = message
+        track.ended = True
+        track.session.send(result.SerializeToString())
+
+    def acknowledge(self, call: bytes, position: int) -> None:
+        """Delete what has reached the SDK: all positions below `position`."""
+        track = self._tracks.get(call)
+        if track is None:
+            return
+        kept = [item for item in track.unacknowledged if item[0] > position]
+        done = [entry for after, entry in track.unacknowledged if after <= position]
+        track.unacknowledged = kept
+        self._delete(track.inbox, done)
+
+    def end(self, call: bytes) -> None:
+        """Forget a call whose end has reached the SDK."""
+        track = self._tracks.get(call)
+        if track is not None:
+            self.drop(track)
+
+    async def replay(self, track: Track, position: int) -> None:
+        """Send again what the SDK did not get, before anything newer."""
+        self.acknowledge(track.call, position)
+        track.replaying = True
+        sent = 0
+        while sent < len(track.unacknowledged):
+            entries = [entry for _, entry in track.unacknowledged[sent:]]
+            sent = len(track.unacknowledged)
+            found = await insist("replaying", lambda: self._mailboxes.fetch(track.inbox, entries))
+            for _, body in found:
+                track.session.send(body)
+        track.replaying = False
+
+    def _delete(self, inbox: str, entries: Iterable[str]) -> None:
+        self._doomed[inbox].extend(entries)
+        self._doom.set()
+
+    async def delete_forever(self) -> None:
+        """Delete in the inboxes what is not needed any more, until cancelled."""
+        while True:
+            await self._doom.wait()
+            self._doom.clear()
+            doomed, self._doomed = self._doomed, defaultdict(list)
+            for inbox, entries in doomed.items():
+                if entries:
+                    await insist("deleting results", lambda: self._mailboxes.delete(inbox, entries))
+
+
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry.partition("-")
+    return int(milliseconds), int(sequence)

@@ -1,0 +1,150 @@
+"""The server: clients' sessions on one side, Redis on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+
+import grpc.aio
+import structlog
+from grpc_health.v1 import health_pb2
+from grpc_health.v1._async import HealthServicer
+from redis.asyncio import Redis
+
+from fnq.v1 import control_pb2_grpc, session_pb2_grpc
+from fnq_core import keys
+from fnq_core.calls import CallStreams
+from fnq_core.connection import UNREACHABLE, check, connect, insist
+from fnq_core.listen import serve
+from fnq_core.logs import LogStreams
+from fnq_core.presence import PresenceBoard
+from fnq_core.registry import Registry
+from fnq_core.results import RENEW_S, Mailboxes
+from fnq_core.service import Tasks
+from fnq_server.accept import Accepter
+from fnq_server.control import Control
+from fnq_server.demand import Demand
+from fnq_server.orchestrator.seam import Orchestrator
+from fnq_server.orders import Orders
+from fnq_server.relay import Relay
+from fnq_server.sessions import Sessions
+from fnq_server.spool import Spool
+from fnq_server.status import Reporter
+from fnq_wire.error import StackError
+
+__all__ = ["Server"]
+
+#: Seconds without an answer from Redis after which the server calls itself unhealthy.
+_DEAF_S = 5.0
+#: Seconds that clients have to go elsewhere when the server ends.
+_FAREWELL_S = 0.5
+_NAMES = ["fnq.v1.Sessions", "fnq.v1.Control"]
+_log = structlog.get_logger()
+
+
+class Server:
+    """One server process."""
+
+    def __init__(
+        self,
+        listen: str,
+        url: str,
+        token: str | None,
+        spool: str | None,
+        orchestrator: Orchestrator | None,
+        fatal: Callable[[BaseException], None],
+    ) -> None:
+        self.name = uuid.uuid4().hex
+        self._listen = listen
+        self._token = token
+        self._orchestrator = orchestrator
+        self._redis: Redis = connect(url)
+        self._waiting: Redis = connect(url, blocking=True)
+        self._mailboxes = Mailboxes(self._redis, self._waiting)
+        calls = CallStreams(self._redis)
+        registry = Registry(self._redis)
+        board = PresenceBoard(self._redis)
+        self._orders = Orders(self._mailboxes, calls)
+        self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders)
+        self._demand = Demand(registry, calls, orchestrator)
+        accepter = Accepter(self._relay, calls, registry, self._demand.want)
+        self._spool = Spool(spool)
+        self._sessions = Sessions(self.name, self._redis, self._relay, accepter, self._spool)
+        logs = LogStreams(self._redis, self._waiting)
+        reporter = Reporter(self._redis, listen, registry, calls, board)
+        self._control = Control(registry, board, logs, self._demand, reporter)
+        self._tasks = Tasks(fatal)
+        self._server: grpc.aio.Server | None = None
+        self._health: HealthServicer | None = None
+
+    async def start(self) -> None:
+        """Open the inbox, start the loops, listen for clients."""
+        version = await insist("connecting", lambda: check(self._redis))
+        await self._mailboxes.open(self._relay.inbox)
+        for work, name in (
+            (self._relay.read_forever(), "read results"),
+            (self._relay.delete_forever(), "delete results"),
+            (self._orders.send_forever(), "send orders"),
+            (self._demand.supply_forever(), "supply workers"),
+            (self._demand.look_forever(), "look at queues"),
+            (self._tend_forever(), "tend"),
+        ):
+            self._tasks.start(work, name)
+
+        def add(server: grpc.aio.Server) -> None:
+            session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)
+            control_pb2_grpc.add_ControlServicer_to_server(self._control, server)
+
+        self._server, self._health = await serve(self._listen, _NAMES, add, self._token)
+        self._tasks.start(self._touch_forever(), "touch")
+        _log.info("server is ready", address=self._listen, name=self.name, redis=version)
+
+    async def stop(self) -> None:
+        """Send the clients elsewhere, then end; what is in flight lies in Redis.
+
+        Listening ends first: a client that goes elsewhere must not come back here.
+        """
+        self._sessions.send_away()
+        if self._server is not None:
+            await asyncio.sleep(0)
+            await self._server.stop(_FAREWELL_S)
+        await self._tasks.stop()
+        self._spool.close()
+        if not self._relay.in_flight:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._mailboxes.close(self._relay.inbox)
+        await self._redis.aclose()
+        await self._waiting.aclose()
+
+    async def _tend_forever(self) -> None:
+        """Renew what belongs to this server, and let go of clients that are gone."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await self._mailboxes.open(self._relay.inbox)
+                for inbox in self._relay.inboxes:
+                    await self._mailboxes.renew(inbox)
+                await self._sessions.renew()
+                await self._sessions.expire(loop.time())
+            except UNREACHABLE:
+                pass  # Tried again in a moment; what is renewed stands several missed rounds.
+            if self._health is not None:
+                await self._set_health(loop.time() - self._relay.answered_at < _DEAF_S)
+            await asyncio.sleep(RENEW_S)
+
+    async def _set_health(self, well: bool) -> None:
+        assert self._health is not None
+        states = health_pb2.HealthCheckResponse
+        for name in ("", *_NAMES):
+            await self._health.set(name, states.SERVING if well else states.NOT_SERVING)
+
+    async def _touch_forever(self) -> None:
+        """Tell the stack that it is in use for as long as it is."""
+        pause = 1.0
+        while self._orchestrator is not None:
+            if self._sessions.open or self._relay.in_flight:
+                with contextlib.suppress(StackError):
+                    pause = await self._orchestrator.touch()
+            await asyncio.sleep(pause)

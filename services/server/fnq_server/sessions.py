@@ -1,0 +1,236 @@
+"""The Sessions RPC: one stream per client, many calls."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+import structlog
+from redis.asyncio import Redis
+
+from fnq.v1 import session_pb2, session_pb2_grpc
+from fnq_core import keys
+from fnq_core.calls import SESSION_TTL_S
+from fnq_core.connection import insist
+from fnq_core.rpc import EOF, PROTOCOL, version_problem
+from fnq_server.accept import Accepter
+from fnq_server.relay import Relay
+from fnq_server.session import Session
+from fnq_server.spool import Spool
+from fnq_server.track import Track
+
+__all__ = ["INTEREST_S", "Sessions"]
+
+#: Seconds that the calls of a client that vanished go on.
+INTEREST_S = 30.0
+_TAG_BITS = 38
+_log = structlog.get_logger()
+
+Context: TypeAlias = "grpc.aio.ServicerContext[session_pb2.ClientFrame, session_pb2.ServerFrame]"
+
+
+class Sessions(session_pb2_grpc.SessionsServicer):
+    """Clients' streams, and their sessions while a stream is broken."""
+
+    def __init__(
+        self, name: str, redis: Redis, relay: Relay, accepter: Accepter, spool: Spool
+    ) -> None:
+        self._name = name
+        self._redis = redis
+        self._relay = relay
+        self._accepter = accepter
+        self._spool = spool
+        self._sessions: dict[int, Session] = {}
+
+    @property
+    def open(self) -> int:
+        """Sessions whose stream is open."""
+        return sum(each.detached_at is None for each in self._sessions.values())
+
+    async def Open(  # noqa: N802 - the name in the contract of the wire
+        self, request_iterator: Any, context: Context
+    ) -> None:
+        """Serve one stream until either end closes it."""
+        frame = await context.read()
+        if frame is EOF or not frame.HasField("hello"):
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "the first frame of a session must be a hello"
+            )
+        problem = version_problem("fnq-server", frame.hello.client, frame.hello.protocol)
+        if problem:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
+        session, mark = await self._admit(frame.hello)
+        await context.write(session_pb2.ServerFrame(welcome=self._welcome(session, mark)))
+        writer = asyncio.get_running_loop().create_task(_write(session, context))
+        try:
+            while (frame := await context.read()) is not EOF:
+                await self._take(session, frame)
+                if frame.bye:
+                    await self._part(session, "its caller has ended")
+                    break
+        finally:
+            writer.cancel()
+            if self._sessions.get(session.tag) is session:
+                session.detached_at = asyncio.get_running_loop().time()
+
+    async def _admit(self, hello: session_pb2.Hello) -> tuple[Session, int]:
+        """Return the session that `hello` asks for, taken over from another server if need be."""
+        old = self._sessions.get(hello.session)
+        if old is not None and secrets.compare_digest(old.secret, hello.secret):
+            if old.appending is not None:
+                await old.appending
+            self._relay_detached(old)
+            return old, await self._mark(old)
+        resumed = await self._resume(hello) if hello.session else None
+        session, mark = resumed or (await self._begin(hello.namespace), 0)
+        self._sessions[session.tag] = session
+        return session, mark
+
+    def _relay_detached(self, session: Session) -> None:
+        session.detached_at = None
+        session.forget_queued()
+
+    async def _mark(self, session: Session) -> int:
+        reply: Any = await insist(
+            "reading a mark",
+            lambda: self._redis.execute_command("HGET", keys.session(session.tag), "mark"),
+        )
+        return int(reply or 0)
+
+    async def _resume(self, hello: session_pb2.Hello) -> tuple[Session, int] | None:
+        """Take a session over; from now on the server that had it is fenced."""
+        key = keys.session(hello.session)
+
+        async def command() -> Any:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.execute_command("HINCRBY", key, "gen", 1)
+                pipe.execute_command("HMGET", key, "secret", "mark")
+                pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
+                return await pipe.execute()
+
+        generation, (secret, mark), _ = await insist("resuming a session", command)
+        if secret is None or not secrets.compare_digest(secret, hello.secret):
+            if secret is None:
+                await self._redis.execute_command("DEL", key)
+            return None
+        session = Session(hello.session, secret, hello.namespace, generation)
+        return session, int(mark)
+
+    async def _begin(self, namespace: str) -> Session:
+        secret = secrets.token_bytes(16)
+        count: Any = await insist(
+            "granting a session", lambda: self._redis.execute_command("INCR", keys.SESSIONS)
+        )
+        tag = count & ((1 << _TAG_BITS) - 1)
+        key = keys.session(tag)
+
+        async def command() -> Any:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.execute_command("HSET", key, "gen", 1, "mark", 0, "secret", secret)
+                pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
+                return await pipe.execute()
+
+        await insist("granting a session", command)
+        return Session(tag, secret, namespace or "default", 1)
+
+    def _welcome(self, session: Session, mark: int) -> session_pb2.Welcome:
+        return session_pb2.Welcome(
+            protocol=PROTOCOL,
+            server=self._name,
+            inbox=self._relay.inbox,
+            session=session.tag,
+            secret=session.secret,
+            now_ms=time.time_ns() // 1_000_000,
+            mark=mark,
+            spool=self._spool.directory,
+            nonce=self._spool.nonce,
+        )
+
+    async def _take(self, session: Session, frame: session_pb2.ClientFrame) -> None:
+        relay = self._relay
+        if frame.resumed:
+            self._forget_others(session, {each.call for each in frame.resumptions})
+        for resumption in frame.resumptions:
+            await self._resume_call(session, resumption)
+        if frame.submissions:
+            self._accepter.offer(session, list(frame.submissions))
+        for credit in frame.credits:
+            relay.credit(credit)
+        for cancellation in frame.cancellations:
+            track = relay.get(cancellation.call)
+            if track is not None and track.session is session:
+                relay.cancel(track, cancellation.reason)
+        for acknowledgement in frame.acknowledgements:
+            relay.acknowledge(acknowledgement.call, acknowledgement.position)
+        ended = frame.ended
+        for start in range(0, len(ended), 16):
+            relay.end(ended[start : start + 16])
+
+    def _forget_others(self, session: Session, known: set[bytes]) -> None:
+        for call in session.calls - known:
+            self._relay.end(call)
+
+    async def _resume_call(self, session: Session, resumption: session_pb2.Resumption) -> None:
+        """Go on with a call where the SDK says it is."""
+        relay = self._relay
+        track = relay.get(resumption.call)
+        if track is not None:
+            if track.ended and not track.unacknowledged:
+                relay.decree(track, "CallCancelledError", track.cancelled or "the call has ended")
+            else:
+                await relay.replay(track, resumption.position)
+        else:
+            track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
+            track.next, track.epoch = resumption.position, resumption.epoch
+            track.consumer = resumption.consumer
+            relay.add(track)
+            if not await self._redis.execute_command("EXISTS", resumption.inbox):
+                text = "its result is gone: the client was away for too long"
+                relay.decree(track, "ResultExpiredError", text)
+        if resumption.HasField("credit"):
+            relay.credit(resumption.credit)
+
+    async def _part(self, session: Session, reason: str) -> None:
+        """Cancel what a client left behind, and forget it."""
+        self._sessions.pop(session.tag, None)
+        for call in list(session.calls):
+            track = self._relay.get(call)
+            if track is not None:
+                self._relay.cancel(track, reason)
+                self._relay.drop(track)
+        await insist(
+            "ending a session",
+            lambda: self._redis.execute_command("DEL", keys.session(session.tag)),
+        )
+
+    async def expire(self, now: float) -> None:
+        """Cancel the calls of clients that have been away longer than INTEREST_S."""
+        for session in list(self._sessions.values()):
+            if session.detached_at is None or now - session.detached_at < INTEREST_S:
+                continue
+            reply: Any = await self._redis.execute_command("HGET", keys.session(session.tag), "gen")
+            if reply is not None and int(reply) != session.generation:
+                self._sessions.pop(session.tag, None)
+                self._relay.let_go(session)
+            else:
+                _log.info("a client is gone", session=session.tag, calls=len(session.calls))
+                await self._part(session, "its caller is gone")
+
+    async def renew(self) -> None:
+        """Keep the records of open sessions from expiring."""
+        for session in self._sessions.values():
+            await self._redis.execute_command("EXPIRE", keys.session(session.tag), SESSION_TTL_S)
+
+    def send_away(self) -> None:
+        """Ask every client to go to another server: this one ends."""
+        for session in self._sessions.values():
+            session.send_goaway()
+
+
+async def _write(session: Session, context: Context) -> None:
+    while True:
+        await context.write(await session.next_frame())

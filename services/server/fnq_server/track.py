@@ -1,0 +1,120 @@
+"""What a server knows of one call: how far its result came, and what is accepted next.
+
+Pure: `advance` decides what an entry of the inbox means; the relay acts on it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from fnq.v1 import record_pb2, result_pb2
+
+if TYPE_CHECKING:
+    from fnq_server.session import Session
+
+__all__ = ["Track", "Verdict", "advance"]
+
+
+class Verdict(Enum):
+    """What to do with an entry of the inbox."""
+
+    #: Send it on as it lies.
+    PASS = "pass"
+    #: Send on `Result` as it was cut, parts of it were delivered before.
+    CUT = "cut"
+    #: Heard before, or from a run that was given up: delete it.
+    DROP = "drop"
+    #: It cannot be continued: the call ends as lost.
+    BROKEN = "broken"
+    #: A repeated run differs from the one that was heard before.
+    DIVERGED = "diverged"
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One call in flight.
+
+    `next` is the position expected, `epoch` the highest seen; `unacknowledged`
+    holds (position after, entry id) of what was sent on and is kept in the inbox
+    until the SDK has it.
+    """
+
+    call: bytes
+    session: Session
+    inbox: str
+    repeatable: bool
+    next: int = 0
+    epoch: int = 0
+    consumer: str = ""
+    unacknowledged: list[tuple[int, str]] = field(default_factory=list)
+    #: Last entry of the inbox that was taken into account.
+    seen: tuple[int, int] = (0, 0)
+    ended: bool = False
+    cancelled: str = ""
+    credit: record_pb2.Credit | None = None
+    #: Checksum of the last chunk sent on, kept where a run may be repeated.
+    fingerprint: int = 0
+    #: Call stream and entry, until it is known to run.
+    stream: str = ""
+    entry: str = ""
+    #: Results are being sent again; new ones queue behind them.
+    replaying: bool = False
+
+
+def advance(track: Track, result: result_pb2.Result) -> Verdict:
+    """Return what becomes of `result`, and move `track` accordingly.
+
+    Accepts only epochs not below the highest seen and the very next position;
+    the first end wins.
+    """
+    if track.ended or result.epoch < track.epoch:
+        return Verdict.DROP
+    if result.epoch > track.epoch:
+        if track.next and not track.repeatable and not result.decreed:
+            return Verdict.BROKEN
+        track.epoch = result.epoch
+    if result.HasField("started"):
+        track.consumer = result.started.consumer
+    if result.decreed:
+        track.ended = True
+        return Verdict.PASS
+    return _advance_chunks(track, result)
+
+
+def _advance_chunks(track: Track, result: result_pb2.Result) -> Verdict:
+    count, ends = len(result.chunks), result.HasField("end")
+    if not count and not ends:
+        return Verdict.PASS
+    after = result.position + count
+    if result.position > track.next:
+        return Verdict.BROKEN
+    if track.repeatable and not _same_chunk(track, result):
+        return Verdict.DIVERGED
+    if after < track.next:
+        return Verdict.DIVERGED if ends else Verdict.DROP
+    if after == track.next and not ends:
+        # An end or a chunk that came before; an old `started` beside it has been noted.
+        return Verdict.DROP
+    cut = track.next - result.position
+    if cut:
+        del result.chunks[:cut]
+        result.position = track.next
+    if track.repeatable and result.chunks:
+        track.fingerprint = _checksum(result.chunks[-1])
+    track.next, track.ended = after, ends
+    return Verdict.CUT if cut else Verdict.PASS
+
+
+def _same_chunk(track: Track, result: result_pb2.Result) -> bool:
+    """Whether the last delivered chunk, where `result` repeats it, is the same."""
+    at = track.next - 1 - result.position
+    if not 0 <= at < len(result.chunks):
+        return True
+    return _checksum(result.chunks[at]) == track.fingerprint
+
+
+def _checksum(payload: result_pb2.Payload) -> int:
+    return zlib.crc32(payload.inline) if payload.HasField("inline") else payload.reference.size

@@ -1,0 +1,1 @@
+"""Run the user's code: the part of a worker with no credentials."""

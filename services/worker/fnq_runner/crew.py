@@ -1,0 +1,46 @@
+"""Threads that run invocations which the main thread cannot."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable
+
+from fnq_runner.invocation import Invocation
+
+__all__ = ["Crew"]
+
+
+class Crew:
+    """Run each invocation in a thread of its own; idle threads are used again.
+
+    There are as many threads as invocations ran at once at most, which slots and
+    depth bound. They are daemons: user code that never returns keeps no runner alive.
+    """
+
+    def __init__(self, run: Callable[[Invocation], None], context: contextvars.Context) -> None:
+        self._run = run
+        self._context = context
+        self._handed: queue.SimpleQueue[Invocation] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def begin(self, invocation: Invocation) -> None:
+        """Run an invocation, in an idle thread or a new one."""
+        with self._lock:
+            found = self._idle > 0
+            if found:
+                self._idle -= 1
+        if found:
+            self._handed.put(invocation)
+        else:
+            threading.Thread(target=self._work, args=(invocation,), daemon=True).start()
+
+    def _work(self, invocation: Invocation) -> None:
+        while True:
+            invocation.thread = threading.get_ident()
+            self._context.copy().run(self._run, invocation)
+            with self._lock:
+                self._idle += 1
+            invocation = self._handed.get()

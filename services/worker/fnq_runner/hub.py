@@ -1,0 +1,294 @@
+"""Run sync functions: the main thread, its hub, and greenlets that take turns.
+
+With one slot user code runs on the main thread, where a signal interrupts it,
+each invocation in a greenlet of its own. The hub is the main greenlet: it waits on
+the pipe, begins what was dispatched, and resumes the greenlet whose news have come.
+A nested call switches to the hub, which runs deeper calls meanwhile. With several
+slots, and for a lent slot while the main thread is inside user code (whose own
+threads wait), invocations run in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import heapq
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+from greenlet import getcurrent, greenlet
+
+from fnq_runner.asyncstate import AsideLoop
+from fnq_runner.crew import Crew
+from fnq_runner.host import Runs, Wakeable
+from fnq_runner.invocation import Invocation
+from fnq_runner.ledger import Ledger
+from fnq_runner.pipe import Pipe, crash
+from fnq_runner.threadwait import wait_in_thread, waking
+
+__all__ = ["Hub"]
+
+#: Greenlets kept for the next invocations: a new one costs more than a short call.
+_SPARE = 64
+
+
+class _Parked:
+    """A greenlet that waits, and whether it is to be resumed already."""
+
+    __slots__ = ("done", "greenlet", "scheduled")
+
+    def __init__(self, waiting: greenlet) -> None:
+        self.greenlet = waiting
+        self.scheduled = False
+        self.done = False
+
+
+class Hub:
+    """Serve dispatches of a sync function; see `host.Host` for what its methods promise."""
+
+    def __init__(self, pipe: Pipe, ledger: Ledger, runs: Runs, threaded: bool) -> None:
+        self._pipe = pipe
+        self._ledger = ledger
+        self._runs = runs
+        self._threaded = threaded
+        self._main = threading.get_ident()
+        self._greenlet = getcurrent()
+        self._bell = threading.Event()
+        self._context = contextvars.copy_context()
+        self._crew = Crew(runs.run, self._context)
+        self._spare: list[greenlet] = []
+        self._next: Invocation | None = None
+        self._resumable: deque[_Parked] = deque()
+        self._timers: list[tuple[float, int, _Parked]] = []
+        #: Whose code the main thread runs; None while the hub does.
+        self._current: Invocation | None = None
+        self._signalled = False
+        self._listeners: dict[asyncio.AbstractEventLoop, int] = {}
+        signal.signal(signal.SIGUSR1, self._on_signal)
+
+    def run(self) -> None:
+        self._context = contextvars.copy_context()
+        self._crew = Crew(self._runs.run, self._context)
+        while not self._ledger.finished:
+            if self._resumable:
+                parked = self._resumable.popleft()
+                parked.scheduled = False
+                if not parked.done:
+                    parked.greenlet.switch()
+            elif not self._begin():
+                self._pipe.flush()
+                self._pipe.wait(self._bell, self._has_work, self._deadline())
+                self._ring_timers()
+        self._pipe.flush()
+
+    def admit(self) -> None:
+        if self._threaded or self._current is not None:
+            while (invocation := self._ledger.take()) is not None:
+                self._crew.begin(invocation)
+        elif threading.get_ident() != self._main:
+            self._pipe.ring(self._bell)
+
+    def flush(self) -> None:
+        self._pipe.flush()
+
+    def wait(self, news: Wakeable, ready: Callable[[], bool], timeout: float | None) -> bool:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if threading.get_ident() != self._main or self._current is None:
+            self.admit()
+            return wait_in_thread(self._pipe, news, ready, deadline)
+        invocation = self._current
+        parked = _Parked(getcurrent())
+        if deadline is not None:
+            heapq.heappush(self._timers, (deadline, id(parked), parked))
+        with waking(news, invocation, partial(self._resume, parked)), AsideLoop():
+            self._current = None
+            try:
+                return self._park(invocation, ready, deadline)
+            finally:
+                parked.done = True
+                self._current = invocation
+
+    async def wait_async(self, news: Wakeable, ready: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        self.admit()
+        with self._listening(loop):
+            while not ready():
+                future = loop.create_future()
+                news.wake = partial(_tell, loop, future)
+                try:
+                    if not ready():
+                        await future
+                finally:
+                    news.wake = None
+
+    def shield(self) -> Invocation | None:
+        invocation = self._current
+        if (
+            invocation is None
+            or not invocation.interruptible
+            or threading.get_ident() != self._main
+        ):
+            return None
+        invocation.interruptible = False
+        return invocation
+
+    def expose(self, invocation: Invocation | None) -> None:
+        if invocation is None:
+            return
+        invocation.interruptible = True
+        if self._signalled and threading.get_ident() == self._main:
+            self._signalled = False
+            self._pipe.drain()
+        invocation.interrupt()
+
+    def cancel(self, invocation: Invocation, reason: str) -> None:
+        invocation.cancel(reason)
+        if invocation.thread is not None:
+            if invocation.began and not invocation.parked:
+                self._abandon(invocation)
+        elif invocation is self._current and threading.get_ident() != self._main:
+            signal.pthread_kill(self._main, signal.SIGUSR1)
+
+    def ended(self, invocation: Invocation) -> None:
+        if invocation.thread is None:
+            return
+        self._pipe.flush()
+        self.admit()
+        self.drained()
+
+    def drained(self) -> None:
+        if self._ledger.finished and threading.get_ident() != self._main:
+            self._pipe.ring(self._bell)
+
+    def _begin(self) -> bool:
+        """Begin one invocation on the main thread; False when none may begin."""
+        if self._threaded:
+            self.admit()
+            return False
+        if not self._ledger.queued:
+            return False
+        # A dispatch may have been revoked since it was read.
+        self._pipe.drain()
+        invocation = self._ledger.take()
+        if invocation is None:
+            return False
+        self._next = invocation
+        worker = self._spare.pop() if self._spare else greenlet(self._work)
+        worker.switch()
+        return True
+
+    def _work(self) -> None:
+        """Run invocations in this greenlet, one after another."""
+        try:
+            while True:
+                invocation, self._next = self._next, None
+                assert invocation is not None
+                self._current = invocation
+                self._context.copy().run(self._runs.run, invocation)
+                self._current = None
+                del invocation
+                if len(self._spare) >= _SPARE:
+                    return
+                self._spare.append(getcurrent())
+                self._greenlet.switch()
+        except Exception as problem:
+            crash(problem)
+
+    def _park(
+        self, invocation: Invocation, ready: Callable[[], bool], deadline: float | None
+    ) -> bool:
+        """Switch to the hub until ready(); the hub resumes this greenlet when it was woken."""
+        while not ready():
+            invocation.interrupt()
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            self._greenlet.switch()
+        return True
+
+    def _resume(self, parked: _Parked) -> None:
+        """Have the hub resume a greenlet; any thread may ask."""
+        if not parked.scheduled:
+            parked.scheduled = True
+            self._resumable.append(parked)
+            if threading.get_ident() != self._main:
+                self._pipe.ring(self._bell)
+
+    def _has_work(self) -> bool:
+        if self._ledger.finished or self._resumable:
+            return True
+        return not self._threaded and self._ledger.startable()
+
+    def _deadline(self) -> float | None:
+        """Return when the hub must look again though nothing came."""
+        while self._timers and self._timers[0][2].done:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def _ring_timers(self) -> None:
+        while self._timers and (
+            self._timers[0][2].done or self._timers[0][0] <= time.monotonic()
+        ):
+            self._resume(heapq.heappop(self._timers)[2])
+
+    def _abandon(self, invocation: Invocation) -> None:
+        """End a call whose thread cannot be stopped; the runner admits no more."""
+        if self._ledger.close(invocation):
+            self._pipe.send(self._runs.cancelled(invocation))
+        self._ledger.forget(invocation)
+        for waiting in self._ledger.drain():
+            self._pipe.send(self._runs.revoked(waiting))
+        self.drained()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Learn which call was cancelled; interrupt the main thread if it runs that one."""
+        invocation = self._current
+        if invocation is None:
+            return
+        if not invocation.interruptible:
+            self._signalled = True
+            return
+        self._pipe.drain()
+        invocation.interrupt()
+
+    def _read(self) -> None:
+        """Read the pipe in a callback of a loop of the user's."""
+        shielded = self.shield()
+        try:
+            self._pipe.drain()
+        finally:
+            self.expose(shielded)
+
+    @contextmanager
+    def _listening(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Read the pipe on a loop of the user's while something on it waits."""
+        count = self._listeners.get(loop, 0)
+        self._listeners[loop] = count + 1
+        if not count:
+            loop.add_reader(self._pipe.fileno(), self._read)
+        try:
+            yield
+        finally:
+            self._listeners[loop] -= 1
+            if not self._listeners[loop]:
+                del self._listeners[loop]
+                if not loop.is_closed():
+                    loop.remove_reader(self._pipe.fileno())
+
+
+def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    """Resolve a future of a loop that may run in another thread, or not at all any more."""
+    try:
+        loop.call_soon_threadsafe(_resolve, future)
+    except RuntimeError:
+        return
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,217 @@
+"""Run one invocation: decode its arguments, call the function, tell what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from chalkcompute.context import current
+from fnq_runner.host import Host
+from fnq_runner.invocation import CURRENT, Interrupted, Invocation
+from fnq_runner.ledger import Ledger
+from fnq_runner.output import Output
+from fnq_runner.pipe import Pipe
+from fnq_wire import failure
+from fnq_wire.error import SerializationError
+from fnq_wire.pipe import Kind, encode, encode_json
+
+if TYPE_CHECKING:
+    from fnq_wire.arrow import Codec
+
+__all__ = ["Invoker"]
+
+
+class Invoker:
+    """Run invocations of one function; `load` gives it the function.
+
+    STARTED is written before any user code runs. Each run posts exactly one end,
+    unless it was abandoned, and gives its slot back after that.
+    """
+
+    def __init__(self, pipe: Pipe, ledger: Ledger, output: Output, name: str, version: str) -> None:
+        self._pipe = pipe
+        self._ledger = ledger
+        self._output = output
+        self._name = name
+        self._version = version
+        self._host: Host
+        self._function: Callable[..., Any]
+        self._codec: Codec
+        self._streams = False
+
+    def attach(self, host: Host) -> None:
+        """Name the host that runs what this tells it to."""
+        self._host = host
+
+    def load(self, function: Callable[..., Any], codec: Codec, streams: bool) -> None:
+        """Name the function, once it is imported; `streams` says that it is a generator."""
+        self._function, self._codec, self._streams = function, codec, streams
+
+    def run(self, invocation: Invocation) -> None:
+        """Run a sync function on this thread."""
+        self._pipe.send(self.started(invocation))
+        self._enter(invocation)
+        try:
+            end = self._generate(invocation) if self._streams else self._call(invocation)
+        except Interrupted as problem:
+            # Came in the few instructions between a failure and its handler.
+            end = self._failed(invocation, problem)
+        self._finish(invocation, end)
+
+    async def run_async(self, invocation: Invocation) -> None:
+        """Run an async function on the running loop, which has told that it started."""
+        self._enter(invocation)
+        if invocation.cancelled:
+            end = self.cancelled(invocation)
+        elif self._streams:
+            end = await self._generate_async(invocation)
+        else:
+            end = await self._call_async(invocation)
+        self._finish(invocation, end)
+
+    def started(self, invocation: Invocation) -> bytes:
+        return encode(Kind.STARTED, invocation.call, invocation.epoch)
+
+    def revoked(self, invocation: Invocation) -> bytes:
+        return encode(Kind.REVOKED, invocation.call, invocation.epoch)
+
+    def cancelled(self, invocation: Invocation) -> bytes:
+        text = invocation.reason or "the call was cancelled"
+        return self._end(invocation, failure.make("CallCancelledError", text))
+
+    def _enter(self, invocation: Invocation) -> None:
+        invocation.began = True
+        CURRENT.set(invocation)
+        current.set(invocation.context(self._name, self._version))
+
+    def _finish(self, invocation: Invocation, end: bytes) -> None:
+        self._output.finish(invocation)
+        if self._ledger.close(invocation):
+            self._pipe.post(end)
+        self._ledger.release(invocation)
+        self._host.ended(invocation)
+
+    def _call(self, invocation: Invocation) -> bytes:
+        try:
+            self._host.expose(invocation)
+            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            body = self._encode(self._function(*args, **kwargs))
+            invocation.interruptible = False
+        except BaseException as problem:
+            invocation.interruptible = False
+            return self._failed(invocation, problem)
+        return encode(Kind.VALUE, invocation.call, invocation.epoch, 0, body)
+
+    def _generate(self, invocation: Invocation) -> bytes:
+        generator: Generator[Any, Any, Any] | None = None
+        try:
+            self._host.expose(invocation)
+            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            generator = self._function(*args, **kwargs)
+            self._await_credit(invocation)
+            for value in generator:
+                self._emit(invocation, self._encode(value))
+                self._await_credit(invocation)
+            invocation.interruptible = False
+        except BaseException as problem:
+            invocation.interruptible = False
+            end = self._failed(invocation, problem)
+            if generator is not None:
+                self._close(generator)
+            return end
+        return encode(Kind.EXHAUSTED, invocation.call, invocation.epoch, invocation.position)
+
+    async def _call_async(self, invocation: Invocation) -> bytes:
+        try:
+            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            running: Coroutine[Any, Any, Any] = self._function(*args, **kwargs)
+            body = self._encode(await running)
+        except BaseException as problem:
+            return self._failed(invocation, problem)
+        return encode(Kind.VALUE, invocation.call, invocation.epoch, 0, body)
+
+    async def _generate_async(self, invocation: Invocation) -> bytes:
+        generator: AsyncGenerator[Any, Any] | None = None
+        try:
+            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            generator = self._function(*args, **kwargs)
+            await self._host.wait_async(invocation, invocation.has_credit)
+            async for value in generator:
+                self._emit(invocation, self._encode(value))
+                if not invocation.has_credit():
+                    await self._host.wait_async(invocation, invocation.has_credit)
+        except BaseException as problem:
+            end = self._failed(invocation, problem)
+            if generator is not None:
+                await self._aclose(generator)
+            return end
+        return encode(Kind.EXHAUSTED, invocation.call, invocation.epoch, invocation.position)
+
+    def _encode(self, value: object) -> bytes:
+        """Return what a function returned or yielded, as bytes."""
+        try:
+            return self._codec.encode_result(value)
+        except SerializationError as problem:
+            what = "yielded" if self._streams else "returned"
+            raise _Unsendable(f"the value that {self._name!r} {what}: {problem}") from problem
+
+    def _emit(self, invocation: Invocation, body: bytes) -> None:
+        shielded = self._host.shield()
+        try:
+            position = invocation.position
+            if not invocation.ended:
+                self._pipe.send(
+                    encode(Kind.CHUNK, invocation.call, invocation.epoch, position, body)
+                )
+            invocation.position = position + 1
+            invocation.emitted += len(body)
+        finally:
+            self._host.expose(shielded)
+
+    def _await_credit(self, invocation: Invocation) -> None:
+        """Wait while the reader is behind; the slot is not lent meanwhile."""
+        if invocation.has_credit():
+            return
+        shielded = self._host.shield()
+        try:
+            self._host.wait(invocation, invocation.has_credit, None)
+        finally:
+            self._host.expose(shielded)
+
+    def _close(self, generator: Generator[Any, Any, Any]) -> None:
+        try:
+            generator.close()
+        except BaseException:
+            _tell_of_cleanup()
+
+    async def _aclose(self, generator: AsyncGenerator[Any, Any]) -> None:
+        try:
+            await generator.aclose()
+        except BaseException:
+            _tell_of_cleanup()
+
+    def _failed(self, invocation: Invocation, problem: BaseException) -> bytes:
+        """Return the end of an invocation that raised."""
+        if invocation.cancelled or isinstance(problem, Interrupted):
+            return self.cancelled(invocation)
+        if isinstance(problem, _Unsendable):
+            return self._end(invocation, failure.make("SerializationError", str(problem)))
+        return self._end(invocation, failure.describe(problem))
+
+    def _end(self, invocation: Invocation, envelope: failure.Envelope) -> bytes:
+        return encode_json(
+            Kind.FAILED, envelope, invocation.call, invocation.epoch, invocation.position
+        )
+
+
+class _Unsendable(SerializationError):
+    """A function's value cannot travel: its call fails with SerializationError."""
+
+
+def _tell_of_cleanup() -> None:
+    """Print what went wrong while a generator cleaned up; its call has its end already."""
+    print("while the generator was closed:", file=sys.stderr)
+    traceback.print_exc()

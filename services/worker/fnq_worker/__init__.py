@@ -1,0 +1,1 @@
+"""Hold a runner, its leases and its connections: the agent of a worker."""

@@ -1,0 +1,231 @@
+"""The agent: holds the connections of a worker, and survives what user code does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from fnq.v1 import worker_pb2
+from fnq_core.calls import RENEW_S, CallStreams
+from fnq_core.connection import UNREACHABLE, check, connect, insist
+from fnq_core.presence import Presence, PresenceBoard
+from fnq_core.registry import Registry, Version
+from fnq_core.results import Mailboxes
+from fnq_core.rpc import PROTOCOL
+from fnq_core.service import Tasks
+from fnq_worker.bundle import fetch
+from fnq_worker.crew import Crew
+from fnq_worker.family import Family
+from fnq_worker.link import Link
+from fnq_worker.nest import Nest
+from fnq_worker.printer import Printer
+from fnq_worker.publisher import Publisher
+from fnq_worker.workbench import Workbench
+
+__all__ = ["Agent", "Settings"]
+
+#: Seconds that running calls have to end when the agent is told to stop.
+_DRAIN_S = 10.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an agent is started with."""
+
+    consumer: str
+    server: str
+    redis: str
+    namespace: str
+    version: str
+    replica: int
+    work: str
+    zygote: str | None = None
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        """Leave out the token and what Redis' address may hold."""
+        return f"Settings(version={self.version!r}, replica={self.replica})"
+
+
+class Agent:
+    """One agent process."""
+
+    def __init__(self, settings: Settings, fatal: Callable[[BaseException], None]) -> None:
+        self._settings = settings
+        self._fatal = fatal
+        self.name = uuid.uuid4().hex
+        self._redis = connect(settings.redis)
+        self._calls = CallStreams(self._redis)
+        self._mailboxes = Mailboxes(self._redis)
+        self._registry = Registry(self._redis)
+        self._board = PresenceBoard(self._redis)
+        self._tasks = Tasks(fatal)
+        self._consumer = ""
+        self._attached = False
+        self._posting = asyncio.Event()
+        self._presence: Presence
+        self._workbench: Workbench
+        self._publisher: Publisher
+        self._link: Link
+        self._nest: Nest
+        self._crew: Crew | None = None
+
+    async def start(self) -> None:
+        """Fetch the function, start its runner, attach to the consumer once it is imported."""
+        settings = self._settings
+        await insist("connecting", lambda: check(self._redis))
+        version = await insist(
+            "looking up the function",
+            lambda: self._registry.version(settings.namespace, settings.version),
+        )
+        if version is None:
+            raise RuntimeError(f"no version {settings.version!r} in {settings.namespace!r}")
+        self._presence = Presence(
+            namespace=settings.namespace,
+            function=version.spec.name,
+            version=version.id,
+            agent=self.name,
+            replica=settings.replica,
+            pid=os.getpid(),
+        )
+        await insist("posting", lambda: self._board.post(self._presence))
+        root = await fetch(self._registry, version.spec.bundle, settings.work)
+        mates = await self._mates()
+        self._assemble(version, root, mates)
+        self._tasks.start(self._nest.keep_forever(), "nest")
+        self._tasks.start(self._publisher.publish_forever(), "publish")
+        self._tasks.start(self._post_forever(), "post")
+        self._tasks.start(self._renew_forever(), "renew")
+        assert self._crew is not None
+        await self._crew.start()
+
+    def _assemble(self, version: Version, root: str, mates: dict[str, Any]) -> None:
+        settings, spec = self._settings, version.spec
+        sync = spec.kind in ("function", "generator")
+        slots = 1 if sync else max(1, spec.concurrency)
+        bench = Workbench(slots, sync)
+        family = Family(bench)
+        self._publisher = Publisher(self.name, self._mailboxes, bench.published, bench.unheard)
+        self._link = Link(settings.consumer, settings.token, self, bench, self._fatal)
+        self._nest = Nest(
+            settings.server, settings.namespace, settings.token, family.deliver, self._fatal
+        )
+        bench.publisher, bench.reporter, bench.family = self._publisher, self._link, family
+        family.nest = self._nest
+        self._workbench = bench
+        hello = {
+            "root": root,
+            "module": spec.module,
+            "qualname": spec.qualname,
+            "name": spec.name,
+            "version": version.id,
+            "namespace": settings.namespace,
+            "kind": spec.kind,
+            "concurrency": slots,
+            "env": dict(spec.env),
+            "mates": mates,
+        }
+        printer = Printer(self._redis, settings.namespace, spec.name)
+        self._tasks.start(printer.print_forever(), "print")
+        self._crew = Crew(
+            hello, settings.zygote, bench, family, printer, self._standing, self._fatal
+        )
+
+    async def _mates(self) -> dict[str, Any]:
+        """Return the versions that nested calls by name go to."""
+        namespace = self._settings.namespace
+        ids = await insist(
+            "looking up the set", lambda: self._registry.mates(namespace, self._settings.version)
+        )
+        mates: dict[str, Any] = {}
+        for name, identity in ids.items():
+            found = await self._registry.version(namespace, identity)
+            if found is not None:
+                mates[name] = {
+                    "version": identity,
+                    "kind": found.spec.kind,
+                    "number": found.number,
+                    "repeatable": found.spec.retry.attempts > 0,
+                }
+        return mates
+
+    def _standing(self, state: str, reason: str, traceback: str, runner: int) -> None:
+        """Take note of how the runner is; attach once it can answer calls."""
+        presence = self._presence
+        presence.state, presence.reason, presence.traceback = state, reason, traceback
+        presence.runner = runner
+        self._posting.set()
+        if state != "starting" and not self._attached:
+            self._attached = True
+            self._tasks.start(self._link.keep_forever(), "link")
+
+    async def _post_forever(self) -> None:
+        """Say how the agent is: on change, and often enough to be believed."""
+        while True:
+            self._posting.clear()
+            self._presence.busy = self._workbench.busy
+            with contextlib.suppress(*UNREACHABLE):
+                await self._board.post(self._presence)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._posting.wait(), RENEW_S)
+
+    async def _renew_forever(self) -> None:
+        """Renew the lease of every run, for as long as its runner lives."""
+        while True:
+            by_stream: defaultdict[str, list[str]] = defaultdict(list)
+            for run in self._workbench.runs():
+                by_stream[run.stream].append(run.entry)
+            with contextlib.suppress(*UNREACHABLE):
+                for stream, entries in by_stream.items():
+                    await self._calls.renew(stream, self._consumer, entries)
+            await asyncio.sleep(RENEW_S)
+
+    async def stop(self) -> None:
+        """Take no more calls, let running ones end, publish what they say, leave.
+
+        The runner goes before the publisher, and the link last: the consumer must
+        hear of every end.
+        """
+        if self._crew is not None:
+            self._workbench.give_back_queued()
+            self._crew.drain()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._workbench.emptied(), _DRAIN_S)
+            await self._crew.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._publisher.flush(), 1.0)
+        await self._tasks.stop()
+        with contextlib.suppress(*UNREACHABLE, AttributeError):
+            await self._board.withdraw(self._presence)
+        await self._redis.aclose()
+
+    def announce(self) -> worker_pb2.Announce:
+        """Return who the agent is and what it runs now."""
+        settings = self._settings
+        return worker_pb2.Announce(
+            protocol=PROTOCOL,
+            agent=self.name,
+            namespace=settings.namespace,
+            version=settings.version,
+            replica=settings.replica,
+            pid=os.getpid(),
+            running=[run.running() for run in self._workbench.runs()],
+        )
+
+    def attached(self, consumer: str) -> None:
+        """Make the servers of running calls know the consumer that reaches them now."""
+        changed, self._consumer = consumer != self._consumer, consumer
+        self._publisher.consumer = consumer
+        if changed:
+            for run in self._workbench.runs():
+                if run.announced and not run.ended:
+                    self._publisher.announce(run)

@@ -1,0 +1,218 @@
+"""Keeps a runner alive: forks it, greets it, routes its frames, replaces it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from fnq_core.backoff import Backoff
+from fnq_wire import failure, pipe
+from fnq_wire.pipe import Frame, FrameError, Kind
+from fnq_worker.family import Family
+from fnq_worker.printer import Printer
+from fnq_worker.runner import Runner
+from fnq_worker.workbench import Workbench
+from fnq_worker.zygote import Zygote
+
+__all__ = ["Crew"]
+
+#: Deaths during import after which the function counts as broken here.
+_MOST_STILLBIRTHS = 3
+#: Seconds within which the zygote says how a runner ended whose pipe closed.
+_VERDICT_S = 1.0
+#: Sequence numbers that one runner may use for nested calls before it wraps.
+_SEQ_STRIDE = 1 << 16
+_log = structlog.get_logger()
+
+
+class Crew:
+    """The runner of this agent, and its successors.
+
+    `standing` is told of each change: state, reason, traceback, process id.
+    """
+
+    def __init__(
+        self,
+        hello: Mapping[str, Any],
+        zygote: str | None,
+        bench: Workbench,
+        family: Family,
+        printer: Printer,
+        standing: Callable[[str, str, str, int], None],
+        fatal: Callable[[BaseException], None],
+    ) -> None:
+        self._hello = hello
+        self._path = zygote
+        self._bench = bench
+        self._family = family
+        self._printer = printer
+        self._standing = standing
+        self._fatal = fatal
+        self._zygote = Zygote(self._exited, self._zygote_lost)
+        self._runner: Runner | None = None
+        self._known: dict[str, Runner] = {}
+        self._forks = 0
+        self._stillbirths = 0
+        self._backoff = Backoff(first_s=0.01, most_s=5.0)
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Fork the first runner. Raises OSError when there is no zygote."""
+        await self._zygote.open(self._path)
+        await self._fork()
+
+    async def _fork(self) -> None:
+        token = uuid.uuid4().hex
+        runner = Runner(token, self._received, self._printed, self._broke)
+        self._known[token] = runner
+        files = runner.open()
+        try:
+            runner.pid = await self._zygote.fork(token, files, {}, str(self._hello["root"]))
+        finally:
+            for file in files:
+                os.close(file)
+        self._runner = runner
+        self._forks += 1
+        runner.send(pipe.encode_json(Kind.HELLO, dict(self._hello)))
+        self._standing("starting", "", "", runner.pid)
+        self._spawn(self._grant(runner, self._forks))
+
+    async def _grant(self, runner: Runner, number: int) -> None:
+        """Give the runner its range of call ids, once a server has granted one."""
+        await self._family.nest.granted()
+        tag, offset_ms = self._family.nest.session.grant
+        fields = {"offset_ms": offset_ms, "seq": number * _SEQ_STRIDE % (1 << 24)}
+        runner.send(pipe.encode_json(Kind.RANGE, fields, number=tag))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    def _received(self, runner: Runner, frame: Frame) -> None:
+        bench, family, kind = self._bench, self._family, frame.kind
+        if kind == Kind.STARTED:
+            bench.begun(frame)
+        elif kind in (Kind.VALUE, Kind.EXHAUSTED, Kind.FAILED):
+            bench.ended(frame)
+        elif kind == Kind.CHUNK:
+            bench.chunk(frame)
+        elif kind == Kind.SUBMIT:
+            family.submit(runner, frame)
+        elif kind == Kind.LEND:
+            bench.lend(frame)
+        elif kind == Kind.RECLAIM:
+            bench.reclaim(frame)
+        elif kind == Kind.CHILD_CREDIT:
+            family.credit(frame)
+        elif kind == Kind.CHILD_CANCEL:
+            family.cancel(frame.call)
+        else:
+            self._received_rare(runner, frame)
+
+    def _received_rare(self, runner: Runner, frame: Frame) -> None:
+        if frame.kind == Kind.LOG:
+            source = "stderr" if frame.number == 2 else "stdout"
+            call = frame.call if frame.call != pipe.NO_CALL else b""
+            self._printer.print(call, source, frame.body.decode("utf-8", "replace"))
+        elif frame.kind == Kind.REQUEST:
+            self._family.request(runner, frame)
+        elif frame.kind == Kind.REVOKED:
+            self._bench.revoked(frame)
+        elif frame.kind == Kind.READY:
+            runner.ready = True
+            self._stillbirths = 0
+            self._backoff.reset()
+            self._standing("ready", "", "", runner.pid)
+            self._bench.begin_again(runner)
+        elif frame.kind == Kind.BROKEN:
+            self._fail(pipe.read_json(frame), runner.pid)
+        else:
+            raise FrameError(f"a runner does not send frames of kind {frame.kind}")
+
+    def _fail(self, envelope: Mapping[str, Any], pid: int) -> None:
+        """Take note that the function cannot run here: its calls are answered with that."""
+        self._bench.broken = envelope
+        reason = f"its import failed: {envelope['exception_type'] or envelope['error']}"
+        message, traceback = str(envelope["message"]), str(envelope["traceback"])
+        self._standing("failed", f"{reason}: {message}", traceback, pid)
+
+    def _printed(self, source: str, text: str) -> None:
+        self._printer.print(b"", source, text)
+
+    def _broke(self, runner: Runner, reason: str) -> None:
+        self._spawn(self._replace(runner, reason))
+
+    def _exited(self, token: str, code: int | None, number: int | None) -> None:
+        runner = self._known.get(token)
+        if runner is not None:
+            runner.code, runner.signal = code, number
+            runner.exited.set()
+
+    async def _replace(self, runner: Runner, reason: str) -> None:
+        """Say how a runner died, and fork the next."""
+        self._zygote.kill(runner.token, signal.SIGKILL)
+        try:
+            await asyncio.wait_for(runner.exited.wait(), _VERDICT_S)
+        except TimeoutError:
+            _log.warning("a runner did not end", pid=runner.pid)
+        self._known.pop(runner.token, None)
+        envelope = _obituary(runner, reason)
+        was_ready, runner.ready = runner.ready, False
+        if self._bench.runner is runner:
+            self._bench.runner = None
+        self._bench.bury(runner, envelope)
+        if self._stopping or self._bench.broken is not None:
+            return
+        _log.warning("a runner died", pid=runner.pid, reason=envelope["message"])
+        if not was_ready:
+            self._stillbirths += 1
+            if self._stillbirths >= _MOST_STILLBIRTHS:
+                self._fail(envelope, runner.pid)
+                return
+            await asyncio.sleep(self._backoff.next())
+        await self._fork()
+
+    def _zygote_lost(self) -> None:
+        if not self._stopping:
+            self._fatal(RuntimeError("the zygote is gone, and the runner with it"))
+
+    def drain(self) -> None:
+        """Let the runner finish what it has, and exit."""
+        self._stopping = True
+        if self._runner is not None:
+            self._runner.drain()
+
+    async def stop(self) -> None:
+        """End the runner now."""
+        self._stopping = True
+        for task in list(self._replacing):
+            task.cancel()
+        if self._runner is not None:
+            self._runner.close()
+        await self._zygote.close()
+
+
+def _obituary(runner: Runner, reason: str) -> Mapping[str, Any]:
+    """Return the failure that says how a runner died."""
+    detail: dict[str, str] = {"reason": reason}
+    text = reason
+    if runner.signal is not None:
+        try:
+            name = signal.Signals(runner.signal).name
+        except ValueError:
+            name = str(runner.signal)
+        text = f"it was killed by {name}"
+        detail |= {"signal": name, "reason": "signal"}
+    elif runner.code is not None:
+        text = f"it exited with code {runner.code}"
+        detail |= {"exit_code": str(runner.code), "reason": "exit"}
+    text = f"the process that ran the call was lost: {text}"
+    return failure.make("WorkerLostError", text, detail)

@@ -1,0 +1,158 @@
+"""Nested calls: from the runner that makes them to a server, and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from fnq.v1 import session_pb2
+from fnq_wire import failure, pipe
+from fnq_wire.pipe import Frame, Kind
+from fnq_wire.session import Event
+from fnq_worker.nest import Nest
+from fnq_worker.run import Run
+from fnq_worker.runner import Runner
+from fnq_worker.workbench import Workbench
+
+__all__ = ["Family"]
+
+
+@dataclass(slots=True, eq=False)
+class _Child:
+    """A nested call in flight."""
+
+    call: bytes
+    runner: Runner
+    parent: Run | None
+    position: int = 0
+
+
+class Family:
+    """The nested calls of this agent's runners."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._workbench = workbench
+        self.nest: Nest
+        self._answers: set[asyncio.Task[None]] = set()
+
+    def submit(self, runner: Runner, frame: Frame) -> None:
+        """Submit a nested call."""
+        info, payload = pipe.read_submit(frame)
+        parent = self._workbench.get(info.parent, frame.epoch)
+        if parent is not None and not info.detached:
+            parent.children.add(frame.call)
+        submission = session_pb2.Submission(
+            call=frame.call,
+            version=info.version,
+            depth=frame.number,
+            parent=info.parent,
+            parent_epoch=frame.epoch,
+            remaining_ms=info.remaining_ms,
+            rows=1,
+            detached=info.detached,
+            root=info.root,
+            repeatable=info.repeatable,
+        )
+        submission.payload.inline = payload
+        self.nest.session.submit(submission, _Child(frame.call, runner, parent))
+        self.nest.wake()
+
+    def credit(self, frame: Frame) -> None:
+        """Let a nested generator run on."""
+        size = int.from_bytes(frame.body, "little")
+        self.nest.session.credit(frame.call, frame.number, size)
+        self.nest.wake()
+
+    def cancel(self, call: bytes) -> None:
+        """End a nested call that its caller gave up."""
+        self.nest.session.cancel(call, "its caller gave it up")
+        self.nest.wake()
+
+    def cancel_all(self, run: Run) -> None:
+        """End the nested calls of a run that ended."""
+        for call in run.children:
+            self.nest.session.cancel(call, "the call that made it has ended")
+        run.children.clear()
+        self.nest.wake()
+
+    def deliver(self, event: Event) -> None:
+        """Pass news of a nested call on to its runner."""
+        child = event.sink
+        assert isinstance(child, _Child)
+        for payload in event.chunks:
+            frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, payload.inline)
+            child.runner.send(frame)
+            child.position += 1
+        if event.end is not None:
+            if child.parent is not None:
+                child.parent.children.discard(child.call)
+            child.runner.send(_ending(child.call, event.end))
+
+    def request(self, runner: Runner, frame: Frame) -> None:
+        """Answer what a runner asks of the control plane."""
+        asked = pipe.read_json(frame)
+        work = self._answer(runner, frame.number, asked)
+        task = asyncio.get_running_loop().create_task(work)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    async def _answer(self, runner: Runner, number: int, asked: Mapping[str, Any]) -> None:
+        await self.nest.granted()
+        verbs = {"lookup": self._lookup, "wait_ready": self._wait_ready}
+        verb = verbs.get(str(asked.get("verb")))
+        if verb is None:
+            answer: Mapping[str, Any] = _refusal("ProtocolError", f"no such request: {asked!r}")
+        else:
+            answer = await _within(asked.get("timeout"), verb(asked))
+        runner.send(pipe.encode_json(Kind.ANSWER, answer, number=number))
+
+    async def _lookup(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = await self.nest.lookup(str(asked["name"]), int(asked.get("number") or 0))
+        spec = found.spec
+        return {
+            "ok": True,
+            "version": found.id,
+            "name": spec.name,
+            "kind": spec.kind,
+            "number": found.number,
+            "repeatable": spec.retry.attempts > 0,
+            "parameters": [[each.name, each.kind, each.required] for each in spec.parameters],
+        }
+
+    async def _wait_ready(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        ready = await self.nest.wait_ready(str(asked["version"]))
+        if ready.state == "ready":
+            return {"ok": True}
+        return _refusal("NotReadyError", ready.reason + ready.traceback)
+
+
+async def _within(
+    timeout: float | None, work: Coroutine[Any, Any, Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Return what `work` answers, or the failure that it or the time-out amounts to."""
+    try:
+        return await asyncio.wait_for(work, timeout)
+    except TimeoutError:
+        return _refusal("NotReadyError", f"not ready within {timeout} s")
+    except grpc.aio.AioRpcError as problem:
+        missing = problem.code() is grpc.StatusCode.NOT_FOUND
+        error = "NotFoundError" if missing else "ConnectionLostError"
+        return _refusal(error, problem.details() or "")
+
+
+def _refusal(error: str, message: str) -> Mapping[str, Any]:
+    return {"ok": False, "failure": failure.make(error, message)}
+
+
+def _ending(call: bytes, end: Any) -> bytes:
+    outcome = end.WhichOneof("outcome")
+    if outcome == "value":
+        return pipe.encode(Kind.CHILD_VALUE, call, 0, 0, end.value.inline)
+    if outcome == "exhausted":
+        return pipe.encode(Kind.CHILD_EXHAUSTED, call)
+    return pipe.encode_json(Kind.CHILD_FAILED, failure.from_proto(end.failure), call)

@@ -1,0 +1,151 @@
+"""The stream to a consumer: reconnects, and takes running work along."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import grpc
+import grpc.aio
+import structlog
+
+from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
+from fnq_core.backoff import Backoff
+from fnq_core.rpc import EOF, channel, metadata, version_problem
+
+__all__ = ["Bench", "Host", "Link"]
+
+_log = structlog.get_logger()
+
+
+class Host(Protocol):
+    """What the link needs of the agent."""
+
+    def announce(self) -> worker_pb2.Announce:
+        """Return who the agent is and what it runs now."""
+
+    def attached(self, consumer: str) -> None:
+        """Take note of the consumer that reaches the agent from now on."""
+
+
+class Bench(Protocol):
+    """What the link needs of the workbench."""
+
+    def slots(self) -> worker_pb2.Slots:
+        """Return what there is room for; `seen` is filled in by the link."""
+
+    def dispatched(self, dispatch: worker_pb2.Dispatch) -> None:
+        """Take a call."""
+
+    def cancelled(self, call: bytes, reason: str) -> None:
+        """Stop a run."""
+
+    def credited(self, credit: record_pb2.Credit) -> None:
+        """Let a generator run on."""
+
+    def settled(self, call: bytes) -> None:
+        """Forget a run: its entry is acknowledged."""
+
+
+class Link:
+    """One agent's stream to the consumer at `address`."""
+
+    def __init__(
+        self,
+        address: str,
+        token: str | None,
+        host: Host,
+        bench: Bench,
+        fatal: Callable[[BaseException], None],
+    ) -> None:
+        self._address = address
+        self._token = token
+        self._host = host
+        self._bench = bench
+        self._fatal = fatal
+        self._reports: list[worker_pb2.Report] = []
+        self._seen = 0
+        self._stale = False
+        self._news = asyncio.Event()
+
+    def report(self, report: worker_pb2.Report) -> None:
+        """Queue what became of a dispatch."""
+        self._reports.append(report)
+        self._news.set()
+
+    def restate(self) -> None:
+        """Queue a new statement of the slots."""
+        self._stale = True
+        self._news.set()
+
+    async def keep_forever(self) -> None:
+        """Attach, serve, and attach again when the stream breaks, until cancelled."""
+        backoff = Backoff(first_s=0.02, most_s=0.5)
+        while True:
+            try:
+                async with channel(self._address) as link:
+                    await self._serve(link, backoff)
+            except grpc.aio.AioRpcError as problem:
+                if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                    self._fatal(RuntimeError(problem.details()))
+                    return
+                if backoff.tries == 3:
+                    _log.warning("no consumer", address=self._address, problem=problem.details())
+            await asyncio.sleep(backoff.next())
+
+    async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
+        stub = worker_pb2_grpc.WorkersStub(link)
+        stream = stub.Attach(metadata=metadata(self._token))
+        await stream.write(worker_pb2.AgentFrame(announce=self._host.announce()))
+        # Runs that had ended are in the announcement as such.
+        self._reports.clear()
+        frame = await stream.read()
+        if frame is EOF:
+            return
+        problem = version_problem("fnq-worker", "fnq-consumer", frame.attached.protocol)
+        if problem:
+            self._fatal(RuntimeError(problem))
+            return
+        backoff.reset()
+        self._seen = 0
+        self._host.attached(frame.attached.consumer)
+        self.restate()
+        writer = asyncio.get_running_loop().create_task(self._write(stream))
+        try:
+            while (frame := await stream.read()) is not EOF:
+                self._take(frame)
+                if frame.goaway:
+                    return
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    def _take(self, frame: worker_pb2.ConsumerFrame) -> None:
+        bench = self._bench
+        for dispatch in frame.dispatches:
+            self._seen += 1
+            bench.dispatched(dispatch)
+        for credit in frame.credits:
+            bench.credited(credit)
+        for cancellation in frame.cancellations:
+            bench.cancelled(cancellation.call, cancellation.reason)
+        settled = frame.settled
+        for start in range(0, len(settled), 16):
+            bench.settled(settled[start : start + 16])
+        if frame.dispatches:
+            self.restate()
+
+    async def _write(self, stream: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            frame = worker_pb2.AgentFrame()
+            if self._reports:
+                frame.reports.extend(self._reports)
+                self._reports.clear()
+            if self._stale:
+                self._stale = False
+                frame.slots.CopyFrom(self._bench.slots())
+                frame.slots.seen = self._seen
+            await stream.write(frame)

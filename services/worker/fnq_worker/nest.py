@@ -1,0 +1,122 @@
+"""Nested calls: one session to a server for all runners of this agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import grpc
+import grpc.aio
+import structlog
+
+from fnq.v1 import control_pb2, control_pb2_grpc, session_pb2, session_pb2_grpc
+from fnq_core.backoff import Backoff
+from fnq_core.rpc import EOF, channel, metadata
+from fnq_wire.session import ClientSession, Event
+
+__all__ = ["Nest"]
+
+#: Seconds that acknowledgements wait for other frames to travel with.
+_LINGER_S = 0.02
+_log = structlog.get_logger()
+
+
+class Nest:
+    """The agent's side of its runners' calls; each Event goes to `deliver`."""
+
+    def __init__(
+        self,
+        address: str,
+        namespace: str,
+        token: str | None,
+        deliver: Callable[[Event], None],
+        fatal: Callable[[BaseException], None],
+    ) -> None:
+        self._address = address
+        self._namespace = namespace
+        self._metadata = metadata(token)
+        self._deliver = deliver
+        self._fatal = fatal
+        self.session = ClientSession(namespace, "fnq-worker")
+        self._granted = asyncio.Event()
+        self._news = asyncio.Event()
+        self._channel: grpc.aio.Channel | None = None
+
+    async def granted(self) -> None:
+        """Return when a server has granted the session."""
+        await self._granted.wait()
+
+    def wake(self) -> None:
+        """Send what `session` has to say."""
+        self._news.set()
+
+    async def lookup(self, name: str, number: int) -> control_pb2.FunctionVersion:
+        """Return a deployed version. Raises AioRpcError."""
+        request = control_pb2.LookupRequest(namespace=self._namespace, name=name, number=number)
+        stub = control_pb2_grpc.ControlStub(self._channel)
+        found: control_pb2.FunctionVersion = await stub.Lookup(request, metadata=self._metadata)
+        return found
+
+    async def wait_ready(self, version: str) -> control_pb2.Readiness:
+        """Return how waiting for a worker of the version ended. Raises AioRpcError."""
+        request = control_pb2.WaitReadyRequest(namespace=self._namespace, version=version)
+        stub = control_pb2_grpc.ControlStub(self._channel)
+        last = control_pb2.Readiness(state="waiting")
+        async for now in stub.WaitReady(request, metadata=self._metadata):
+            last = now
+        return last
+
+    async def keep_forever(self) -> None:
+        """Hold a stream to a server, and take it up again when it breaks, until cancelled."""
+        backoff = Backoff(first_s=0.02, most_s=0.5)
+        while True:
+            try:
+                async with channel(self._address) as link:
+                    self._channel = link
+                    await self._serve(link, backoff)
+            except grpc.aio.AioRpcError as problem:
+                if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
+                    self._fatal(RuntimeError(problem.details()))
+                    return
+                if backoff.tries == 3:
+                    _log.warning("no server", address=self._address, problem=problem.details())
+            await asyncio.sleep(backoff.next())
+
+    async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
+        stream = session_pb2_grpc.SessionsStub(link).Open(metadata=self._metadata)
+        await stream.write(self.session.hello())
+        frame = await stream.read()
+        if frame is EOF:
+            return
+        backoff.reset()
+        self.session.welcome(frame.welcome)
+        self._granted.set()
+        self._news.set()
+        writer = asyncio.get_running_loop().create_task(self._write(stream))
+        try:
+            while (frame := await stream.read()) is not EOF:
+                for event in self.session.receive(frame):
+                    self._deliver(event)
+                self._news.set()
+                if frame.goaway:
+                    return
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
+    async def _write(self, stream: grpc.aio.StreamStreamCall) -> None:  # type: ignore[type-arg]
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if not self.session.urgent and not self.session.idle:
+                # Only acknowledgements: give them something to travel with.
+                try:
+                    await asyncio.wait_for(self._news.wait(), _LINGER_S)
+                except TimeoutError:
+                    pass
+            while (frame := self.session.take()) is not None:
+                await stream.write(frame)
+
+    def bye(self) -> session_pb2.ClientFrame:
+        """Return the frame that ends the session."""
+        return session_pb2.ClientFrame(bye=True)

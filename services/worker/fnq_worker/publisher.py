@@ -1,0 +1,147 @@
+"""Writes results into the inboxes, gathered per turn, in the order of each call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from fnq.v1 import result_pb2
+from fnq_core.connection import insist
+from fnq_core.results import Mailboxes
+from fnq_worker.run import Run
+
+__all__ = ["Publisher"]
+
+#: Seconds after which a start is published if nothing else of the run was: so
+#: short calls cost one entry, and longer ones can be reached.
+_ANNOUNCE_S = 0.010
+#: Bytes of chunks that share one entry.
+_MAX_ENTRY = 256 << 10
+#: Results in one command.
+_MAX_BATCH = 1_000
+
+
+class _Draft:
+    """A result on its way: more chunks of the same run may join it."""
+
+    __slots__ = ("result", "run", "size")
+
+    def __init__(self, run: Run, result: result_pb2.Result) -> None:
+        self.run = run
+        self.result = result
+        self.size = 0
+
+
+class Publisher:
+    """The one writer of this agent's results.
+
+    `published` is told of each run that has something new in its inbox, and
+    `unheard` of each whose inbox is gone: nobody listens.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        mailboxes: Mailboxes,
+        published: Callable[[Run, bool], None],
+        unheard: Callable[[Run], None],
+    ) -> None:
+        self._agent = agent
+        self._mailboxes = mailboxes
+        self._published = published
+        self._unheard = unheard
+        self.consumer = ""
+        self._drafts: dict[Run, _Draft] = {}
+        self._batch: list[_Draft] = []
+        self._news = asyncio.Event()
+        self._writing = False
+        self._written = asyncio.Event()
+        self._begun: deque[Run] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def begin(self, run: Run) -> None:
+        """Note that a run has begun; it is announced with its first output, or soon."""
+        self._begun.append(run)
+        if self._timer is None:
+            self._timer = self._loop.call_later(_ANNOUNCE_S, self._announce_begun)
+
+    def _announce_begun(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        while self._begun:
+            run = self._begun[0]
+            wait = run.started_at + _ANNOUNCE_S - now
+            if not run.announced and not run.ended and wait > 0.001:
+                self._timer = self._loop.call_later(wait, self._announce_begun)
+                return
+            self._begun.popleft()
+            if not run.announced and not run.ended:
+                self.announce(run)
+
+    def announce(self, run: Run) -> None:
+        """Publish that a run has begun, and which consumer reaches it."""
+        self._draft(run, 0, again=True)
+
+    def chunk(self, run: Run, position: int, payload: bytes) -> None:
+        """Publish a chunk."""
+        draft = self._drafts.get(run)
+        if draft is None or draft.size + len(payload) > _MAX_ENTRY:
+            draft = self._draft(run, position)
+        elif not draft.result.chunks:
+            draft.result.position = position
+        draft.size += len(payload)
+        draft.result.chunks.add(inline=payload)
+
+    def end(self, run: Run, position: int) -> result_pb2.End:
+        """Return the end of a run to fill in; it is published after its chunks."""
+        draft = self._drafts.get(run)
+        if draft is None:
+            draft = self._draft(run, position)
+        elif not draft.result.chunks:
+            draft.result.position = position
+        draft.result.end.SetInParent()
+        return draft.result.end
+
+    def _draft(self, run: Run, position: int, again: bool = False) -> _Draft:
+        result = result_pb2.Result(call=run.call.call, epoch=run.epoch, position=position)
+        if again or not run.announced:
+            run.announced = True
+            result.started.consumer = self.consumer
+            result.started.agent = self._agent
+        draft = self._drafts[run] = _Draft(run, result)
+        self._batch.append(draft)
+        self._news.set()
+        return draft
+
+    async def publish_forever(self) -> None:
+        """Write what was gathered, one command at a time, until cancelled.
+
+        While Redis is away the same batch is tried again before anything newer:
+        readers drop what they see twice, but need the order.
+        """
+        while True:
+            await self._news.wait()
+            batch = self._batch[:_MAX_BATCH]
+            del self._batch[:_MAX_BATCH]
+            if not self._batch:
+                self._news.clear()
+            for draft in batch:
+                if self._drafts.get(draft.run) is draft:
+                    del self._drafts[draft.run]
+            items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
+            self._writing = True
+            gone = await insist("publishing", lambda: self._mailboxes.publish(items))
+            for draft in batch:
+                if draft.run.call.inbox in gone:
+                    self._unheard(draft.run)
+                self._published(draft.run, draft.result.HasField("end"))
+            self._writing = False
+            self._written.set()
+
+    async def flush(self) -> None:
+        """Return when all that was gathered is written."""
+        while self._batch or self._writing:
+            self._written.clear()
+            await self._written.wait()

@@ -1,0 +1,58 @@
+"""One dispatch of a call, as its agent sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fnq.v1 import record_pb2, worker_pb2
+
+if TYPE_CHECKING:
+    from fnq_worker.runner import Runner
+
+__all__ = ["Run"]
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A call that this agent was given, from its dispatch until it is settled."""
+
+    stream: str
+    entry: str
+    epoch: int
+    deaths: int
+    call: record_pb2.Entry
+    runner: Runner | None = None
+    #: Loop time at which user code began; 0 before.
+    started_at: float = 0.0
+    #: Its start is published.
+    announced: bool = False
+    #: Its first chunks are published, and the consumer knows.
+    streaming: bool = False
+    #: Its end came from the runner, or was decided here.
+    ended: bool = False
+    #: The end is published.
+    published: bool = False
+    #: Least depth that its lent slot admits; 0 while it does not wait.
+    lends: int = 0
+    #: The run that took its lent slot.
+    borrower: Run | None = None
+    #: The run whose lent slot it took; None: a slot of the worker.
+    lender: Run | None = None
+    #: Nested calls in flight that end with it.
+    children: set[bytes] = field(default_factory=set)
+
+    def running(self) -> worker_pb2.Running:
+        """Return what another consumer must know to take it over."""
+        return worker_pb2.Running(
+            stream=self.stream,
+            entry=self.entry,
+            call=self.call.call,
+            epoch=self.epoch,
+            deaths=self.deaths,
+            inbox=self.call.inbox,
+            depth=self.call.depth,
+            ended=self.published,
+            streaming=self.streaming,
+            repeatable=self.call.repeatable,
+        )

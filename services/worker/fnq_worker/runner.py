@@ -1,0 +1,154 @@
+"""One runner: the process that has the user's code, and the pipe to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+
+from fnq_wire.pipe import Decoder, Frame, FrameError, Kind, encode
+
+__all__ = ["Runner"]
+
+#: Bytes read at once from the pipe, and from what C code prints.
+_CHUNK, _PRINT_CHUNK = 1 << 18, 65_536
+
+
+class Runner:
+    """The agent's end of a runner.
+
+    `received` gets each frame; `printed` each piece that was written past
+    sys.stdout ("stdout" or "stderr", text); `broke` is called once, when the pipe
+    closed or carried something that is not a frame.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        received: Callable[[Runner, Frame], None],
+        printed: Callable[[str, str], None],
+        broke: Callable[[Runner, str], None],
+    ) -> None:
+        self.token = token
+        self.pid = 0
+        self.ready = False
+        #: How the process ended, once the zygote said so.
+        self.code: int | None = None
+        self.signal: int | None = None
+        self.exited = asyncio.Event()
+        self._received = received
+        self._printed = printed
+        self._broke = broke
+        self._loop = asyncio.get_running_loop()
+        self._decoder = Decoder()
+        self._pipe: socket.socket | None = None
+        self._prints: list[int] = []
+        self._out: list[bytes] = []
+        self._flushing = False
+        self._blocked = False
+
+    def open(self) -> list[int]:
+        """Make the pipe and the print pipes; return the runner's ends."""
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.setblocking(False)
+        self._pipe = ours
+        self._loop.add_reader(ours, self._readable)
+        files = [theirs.detach()]
+        for name in ("stdout", "stderr"):
+            read, write = os.pipe()
+            os.set_blocking(read, False)
+            self._prints.append(read)
+            self._loop.add_reader(read, self._read_print, read, name)
+            files.append(write)
+        return files
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; those of one turn go out together."""
+        self._out.append(frame)
+        if not self._flushing and not self._blocked:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to the process itself, if it still runs."""
+        if self.pid and not self.exited.is_set():
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+
+    def close(self) -> None:
+        """Give the pipe up; the runner ends when it notices."""
+        if self._pipe is not None:
+            self._loop.remove_reader(self._pipe)
+            if self._blocked:
+                self._loop.remove_writer(self._pipe)
+            self._pipe.close()
+            self._pipe = None
+        for read in self._prints:
+            self._loop.remove_reader(read)
+            os.close(read)
+        self._prints.clear()
+
+    def drain(self) -> None:
+        """Ask the runner to finish what runs and exit."""
+        self.send(encode(Kind.DRAIN))
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._pipe is None or not self._out:
+            return
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        try:
+            sent = self._pipe.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # The reader notices, and reports.
+        if sent < len(data):
+            self._out.insert(0, data[sent:])
+            if not self._blocked:
+                self._blocked = True
+                self._loop.add_writer(self._pipe, self._writable)
+
+    def _writable(self) -> None:
+        assert self._pipe is not None
+        self._loop.remove_writer(self._pipe)
+        self._blocked = False
+        self._flush()
+
+    def _readable(self) -> None:
+        if self._pipe is None:
+            return
+        try:
+            data = self._pipe.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            self._broke(self, "its pipe closed")
+            return
+        try:
+            for frame in self._decoder.feed(data):
+                self._received(self, frame)
+        except FrameError as problem:
+            self.close()
+            self._broke(self, f"it sent something else than frames: {problem}")
+
+    def _read_print(self, read: int, name: str) -> None:
+        try:
+            data = os.read(read, _PRINT_CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._printed(name, data.decode("utf-8", "replace"))
+        elif read in self._prints:
+            self._loop.remove_reader(read)
+            os.close(read)
+            self._prints.remove(read)

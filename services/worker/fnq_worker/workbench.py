@@ -1,0 +1,305 @@
+"""The calls that this agent has: given, sent to the runner, ended, settled."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from fnq.v1 import record_pb2, worker_pb2
+from fnq_wire import failure, pipe
+from fnq_wire.pipe import DispatchInfo, Frame, Kind
+from fnq_worker.publisher import Publisher
+from fnq_worker.run import Run
+from fnq_worker.runner import Runner
+from fnq_worker.slots import Pace, lender_for, lent, room_ahead
+
+__all__ = ["Parents", "Reporter", "Workbench"]
+
+#: Most dispatches that wait inside the runner beyond its slots.
+_PIPELINE = 32
+#: Seconds that cancelled user code has to end before its runner is killed.
+_CANCEL_GRACE_S = 5.0
+_log = structlog.get_logger()
+
+
+class Reporter(Protocol):
+    """Where the workbench says what became of its runs (the link)."""
+
+    def report(self, report: worker_pb2.Report) -> None:
+        """Queue a report to the consumer."""
+
+    def restate(self) -> None:
+        """Queue a new statement of the slots."""
+
+
+class Parents(Protocol):
+    """Where nested calls are kept (the family)."""
+
+    def cancel_all(self, run: Run) -> None:
+        """End the nested calls of a run that ended."""
+
+
+class Workbench:
+    """The runs of one agent."""
+
+    def __init__(self, slots: int, sync: bool) -> None:
+        self._slots = slots
+        self._sync = sync
+        self._loop = asyncio.get_running_loop()
+        self._runs: dict[bytes, Run] = {}
+        self._queue: deque[Run] = deque()
+        self._sent = 0
+        self._lenders: set[Run] = set()
+        self._pace = Pace()
+        #: Whether the function was seen to call others.
+        self.nests = False
+        self.runner: Runner | None = None
+        #: Why the function cannot run here, in the form of fnq_wire.failure.
+        self.broken: Mapping[str, Any] | None = None
+        self.publisher: Publisher
+        self.reporter: Reporter
+        self.family: Parents
+        self._emptied = asyncio.Event()
+
+    @property
+    def busy(self) -> int:
+        """Invocations that have begun and not ended."""
+        return sum(1 for run in self._runs.values() if run.started_at and not run.ended)
+
+    def runs(self) -> Iterable[Run]:
+        """Return all runs that are not settled."""
+        return self._runs.values()
+
+    def get(self, call: bytes, epoch: int) -> Run | None:
+        """Return the run of this dispatch, unless it ended or another took its place."""
+        run = self._runs.get(call)
+        return run if run is not None and run.epoch == epoch and not run.ended else None
+
+    def slots(self) -> worker_pb2.Slots:
+        """Return what there is room for now."""
+        ahead = room_ahead(self._pace, self.nests)
+        base = sum(1 for run in self._runs.values() if not run.ended and run.lender is None)
+        slots = worker_pb2.Slots(free=max(0, self._slots + ahead - base))
+        for depth, count in lent(self._lenders).items():
+            slots.lent.add(depth=depth, count=count)
+        return slots
+
+    def dispatched(self, dispatch: worker_pb2.Dispatch) -> None:
+        """Take a call; it goes to the runner as soon as there is a slot."""
+        call = dispatch.call
+        old = self._runs.get(call.call)
+        if old is not None and not old.ended:
+            self.cancelled(call.call, "it was dispatched anew")
+        run = Run(dispatch.stream, dispatch.entry, dispatch.epoch, dispatch.deaths, call)
+        self._runs[call.call] = run
+        if self.broken is not None:
+            run.started_at = self._loop.time()
+            self._end(run)
+            self.publisher.end(run, 0).failure.CopyFrom(failure.to_proto(self.broken))
+            return
+        lender = lender_for(self._lenders, call.depth)
+        if lender is not None:
+            run.lender, lender.borrower = lender, run
+            self._send(run)
+        else:
+            self._queue.append(run)
+            self._feed()
+
+    def _feed(self) -> None:
+        """Send to the runner what it may begin, and a little more where calls are short."""
+        limit = self._slots
+        if self._sync and self._slots == 1:
+            limit += min(_PIPELINE, room_ahead(self._pace, self.nests))
+        while self._queue and self._sent < limit and self.runner is not None and self.runner.ready:
+            self._sent += 1
+            self._send(self._queue.popleft())
+
+    def _send(self, run: Run) -> None:
+        runner = self.runner
+        if runner is None or not runner.ready:
+            # Its lent slot died with the runner that lent it.
+            self._queue.appendleft(run)
+            return
+        call = run.call
+        run.runner = runner
+        info = DispatchInfo(
+            attempt=call.attempt,
+            remaining_ms=call.remaining_ms,
+            parent=call.parent,
+            root=call.root,
+            window_chunks=call.window_chunks,
+            window_bytes=call.window_bytes,
+            rows=call.rows,
+        )
+        frame = pipe.encode_dispatch(call.call, run.epoch, call.depth, info, call.payload.inline)
+        runner.send(frame)
+
+    def begun(self, frame: Frame) -> None:
+        """Note that user code begins."""
+        run = self.get(frame.call, frame.epoch)
+        if run is not None:
+            run.started_at = self._loop.time()
+            self.publisher.begin(run)
+
+    def chunk(self, frame: Frame) -> None:
+        """Publish a chunk."""
+        run = self.get(frame.call, frame.epoch)
+        if run is not None:
+            self.publisher.chunk(run, frame.number, frame.body)
+
+    def ended(self, frame: Frame) -> None:
+        """Publish the end of a run: a value, a failure, or that a generator returned."""
+        run = self.get(frame.call, frame.epoch)
+        if run is None:
+            return
+        if run.started_at:
+            self._pace.note(self._loop.time() - run.started_at)
+        end = self.publisher.end(run, frame.number)
+        if frame.kind == Kind.VALUE:
+            end.value.inline = frame.body
+        elif frame.kind == Kind.EXHAUSTED:
+            end.exhausted = True
+        else:
+            end.failure.CopyFrom(failure.to_proto(pipe.read_json(frame)))
+        self._end(run)
+        self._feed()
+
+    def _end(self, run: Run) -> None:
+        """Free what the run took; it stays until its end is published and settled."""
+        run.ended = True
+        if run.runner is not None and run.lender is None:
+            self._sent -= 1
+        if run.lender is not None:
+            run.lender.borrower = None
+        self._lenders.discard(run)
+        if run.children:
+            self.family.cancel_all(run)
+        self.reporter.restate()
+
+    def revoked(self, frame: Frame) -> None:
+        """Give back a call that the runner will not begin."""
+        run = self.get(frame.call, frame.epoch)
+        if run is not None:
+            self._give_back(run)
+
+    def _give_back(self, run: Run) -> None:
+        self._end(run)
+        del self._runs[run.call.call]
+        self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, returned=True))
+
+    def lend(self, frame: Frame) -> None:
+        """Offer the slot of a run that waits for a nested call."""
+        run = self.get(frame.call, frame.epoch)
+        self.nests = True
+        if run is not None:
+            run.lends = frame.number
+            self._lenders.add(run)
+            self.reporter.restate()
+
+    def reclaim(self, frame: Frame) -> None:
+        """Withdraw the slot of a run that goes on; who has it may finish."""
+        run = self.get(frame.call, frame.epoch)
+        if run is not None:
+            run.lends = 0
+            self._lenders.discard(run)
+            if run.borrower is not None:
+                run.borrower.lender = None
+                run.borrower = None
+                self._sent += 1
+            self.reporter.restate()
+
+    def credited(self, credit: record_pb2.Credit) -> None:
+        """Let a generator run on."""
+        run = self._runs.get(credit.call)
+        if run is not None and run.runner is not None and not run.ended:
+            body = credit.bytes.to_bytes(8, "little")
+            run.runner.send(pipe.encode(Kind.CREDIT, credit.call, run.epoch, credit.chunks, body))
+
+    def cancelled(self, call: bytes, reason: str) -> None:
+        """Stop a run; its end is published like any other and heard by nobody."""
+        run = self._runs.get(call)
+        if run is None or run.ended:
+            return
+        if run.runner is None:
+            self._queue.remove(run)
+            self._decree(run, failure.make("CallCancelledError", reason))
+            return
+        run.runner.send(pipe.encode(Kind.CANCEL, call, run.epoch, 0, reason.encode()))
+        if self._sync:
+            # After the frame is out: the handler reads it to learn whom it concerns.
+            self._loop.call_soon(run.runner.signal_group, signal.SIGUSR1)
+        self._loop.call_later(_CANCEL_GRACE_S, self._kill_if_running, run)
+
+    def _kill_if_running(self, run: Run) -> None:
+        if not run.ended and run.runner is not None:
+            _log.warning("cancelled code does not end: its runner is killed", pid=run.runner.pid)
+            self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
+            run.runner.signal_group(signal.SIGKILL)
+
+    def _decree(self, run: Run, envelope: Mapping[str, Any]) -> None:
+        end = self.publisher.end(run, 0)
+        end.failure.CopyFrom(failure.to_proto(envelope))
+        self._end(run)
+
+    def unheard(self, run: Run) -> None:
+        """Stop a run whose inbox is gone: its caller and server are."""
+        if not run.call.detached:
+            self.cancelled(run.call.call, "its caller is gone")
+
+    def published(self, run: Run, ended: bool) -> None:
+        """Tell the consumer what is safe in the inbox now."""
+        if ended:
+            run.published = True
+            self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, ended=True))
+        elif not run.streaming and not run.ended:
+            run.streaming = True
+            self.reporter.report(
+                worker_pb2.Report(call=run.call.call, epoch=run.epoch, streaming=True)
+            )
+
+    def settled(self, call: bytes) -> None:
+        """Forget a run whose entry is acknowledged."""
+        run = self._runs.get(call)
+        if run is not None and run.published:
+            del self._runs[call]
+        elif run is not None and not run.ended:
+            self.cancelled(call, "its entry is gone")
+        if not self._runs:
+            self._emptied.set()
+
+    def bury(self, runner: Runner, envelope: Mapping[str, Any]) -> None:
+        """Deal with the death of a runner: what it had begun was lost, the rest is given back."""
+        for run in list(self._runs.values()):
+            if run.runner is not runner or run.ended:
+                continue
+            if run.started_at:
+                self._end(run)
+                del self._runs[run.call.call]
+                lost = failure.to_proto(envelope)
+                self.reporter.report(
+                    worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost)
+                )
+            else:
+                self._give_back(run)
+
+    def begin_again(self, runner: Runner) -> None:
+        """Feed a runner that has imported the function."""
+        self.runner = runner
+        self._feed()
+        self.reporter.restate()
+
+    async def emptied(self) -> None:
+        """Return when every run is settled."""
+        while self._runs:
+            self._emptied.clear()
+            await self._emptied.wait()
+
+    def give_back_queued(self) -> None:
+        """Give back what has not been sent to the runner: this agent ends."""
+        while self._queue:
+            self._give_back(self._queue.popleft())

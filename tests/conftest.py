@@ -1,0 +1,97 @@
+"""Give the suite a home of its own, and see that nothing is left in it.
+
+The code under test, and every process it starts, finds its home, its runtime
+directory and its temporary files below one folder made for this run. A mark in the
+environment tells the processes of this run from all others on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+MARK = "FNQ_TEST_RUN"
+#: Seconds that a process has after the last test to see that it should go.
+GRACE = 15.0
+
+# A loaded machine is slow; only the time limit of a test says that it hangs.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move home, runtime directory and temporary files before anything reads them."""
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()
+    # Short, since the path of a Unix socket has room for 107 bytes.
+    root = Path(tempfile.mkdtemp(prefix="fnq-t-"))
+    os.environ[MARK] = str(root)
+    places = {
+        "HOME": "home",
+        "TMPDIR": "tmp",
+        "XDG_CACHE_HOME": "home/.cache",
+        "XDG_CONFIG_HOME": "home/.config",
+        "XDG_DATA_HOME": "home/.local/share",
+        "XDG_RUNTIME_DIR": "run",
+        "XDG_STATE_HOME": "home/.local/state",
+    }
+    for name, place in places.items():
+        (root / place).mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ[name] = str(root / place)
+    tempfile.tempdir = None
+    for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
+        if name != "FNQ_KILL":
+            del os.environ[name]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder of this run."""
+    if MARK in os.environ:
+        shutil.rmtree(os.environ.pop(MARK), ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Fail the run when a process, a socket or a temporary file of ours outlives it."""
+    root = Path(os.environ[MARK])
+    yield
+    until = time.monotonic() + GRACE
+    while (processes := _processes(root)) and time.monotonic() < until:
+        time.sleep(0.05)
+    left = [*processes, *_sockets(root), *_files(root / "tmp")]
+    assert not left, "left after the suite:\n  " + "\n  ".join(left)
+
+
+def _processes(root: Path) -> list[str]:
+    """Return the processes that carry the mark of this run or name its folder."""
+    mark = f"{MARK}={root}".encode()
+    found: list[str] = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            ours = mark in (entry / "environ").read_bytes().split(b"\0")
+        except OSError:  # It has ended, or belongs to somebody else.
+            continue
+        # A zombie has no command line any more, and has left all it held.
+        if words != [b""] and (ours or any(str(root).encode() in word for word in words)):
+            found.append(f"process {entry.name}: {b' '.join(words).decode(errors='replace')}")
+    return found
+
+
+def _sockets(root: Path) -> list[str]:
+    """Return the sockets that lie below `root`."""
+    return [f"socket {path}" for path in root.rglob("*") if stat.S_ISSOCK(path.lstat().st_mode)]
+
+
+def _files(folder: Path) -> list[str]:
+    """Return what lies in the folder for temporary files."""
+    return [f"temporary file {path}" for path in folder.iterdir()]

