@@ -6,6 +6,7 @@ resolved counts as not annotated.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import typing
@@ -93,17 +94,21 @@ def _hints_one_by_one(owner: Any, scope: Mapping[str, Any]) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for base in reversed(getattr(owner, "__mro__", (owner,))):
         names = getattr(owner, "__globals__", None) or _module_of(base)
-        try:
-            written = dict(base.__dict__.get("__annotations__") or base.__annotations__)
-        except Exception:  # noqa: BLE001 - from Python 3.14 on reading them runs them
-            continue
-        for name, annotation in written.items():
+        for name, annotation in _written(base).items():
             one = types.SimpleNamespace(__annotations__={name: annotation})
             try:
                 hints.update(typing.get_type_hints(one, {**names, **scope}))
             except Exception:  # noqa: BLE001 - resolving a string runs whatever stands in it
                 hints.pop(name, None)
     return hints
+
+
+def _written(owner: Any) -> dict[str, Any]:
+    """Return the annotations of a function, or a class' own, as they are written down."""
+    try:
+        return inspect.get_annotations(owner)
+    except Exception:  # noqa: BLE001 - from Python 3.14 on reading them runs them
+        return {}
 
 
 def _module_of(owner: Any) -> dict[str, Any]:

@@ -90,12 +90,11 @@ class Manifest:
     """How the `__main__` of the caller is rebuilt, and functions inside functions.
 
     `statements` are run in their order, `values` (a number by name) are set before the
-    first and hold after each. `package` and `spec` are those of `python -m`.
+    first and hold after each. `package` is what its relative imports start from.
     """
 
     main: str = ""
     package: str = ""
-    spec: str = ""
     files: list[File] = field(default_factory=list)
     statements: list[Piece] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fnq_wire.annotation import hints_of, members_of
+from fnq_wire.error import SerializationError
 
 __all__ = ["Classes", "Family", "family_of", "fields_of", "hints_of_fields"]
 
@@ -96,6 +97,21 @@ class Classes:
         exact = [cls for cls in alike if cls.__module__ == module]
         found = exact or alike
         return found[0] if len(found) == 1 else None
+
+    def get(self, key: str) -> type:
+        """Return the class of that key; raises SerializationError, with a remedy."""
+        cls = self.find(key)
+        if cls is not None:
+            return cls
+        if self.known:
+            raise SerializationError(
+                f"a value of class {key} came, which no annotation of the function reaches here;"
+                " annotate the parameter or the return with it"
+            )
+        raise SerializationError(
+            f"a value of class {key} came, and a function that is called by name has no"
+            " annotations here; call it through its decorated definition, or return builtin values"
+        )
 
     def __iter__(self) -> Iterator[type]:
         return iter(self._keys)

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_wire import callid
+from fnq_wire.parcel import Data, Outgoing, Parcels
+from fnq_wire.spool import Spool
 
 __all__ = ["PROTOCOL", "ClientSession", "Event", "Pending"]
 
@@ -45,14 +47,19 @@ class Pending:
     consumer: str = ""
     credit: record_pb2.Credit | None = None
     cancelled: str = ""
+    large: Outgoing | None = None
 
 
 class Event(NamedTuple):
-    """News of one call: chunks in order, then the end if there is one."""
+    """News of one call: chunks in order, then the end if there is one.
+
+    `value` is set with an end that carries one.
+    """
 
     sink: object
-    chunks: list[result_pb2.Payload]
+    chunks: list[Data]
     end: result_pb2.End | None
+    value: Data | None
 
 
 class ClientSession:
@@ -75,8 +82,7 @@ class ClientSession:
         self._positions: dict[bytes, int] = {}
         self._credits: dict[bytes, record_pb2.Credit] = {}
         self._cancellations: list[record_pb2.Cancellation] = []
-        self.spool = ""
-        self.nonce = b""
+        self._parcels = Parcels()
 
     @property
     def granted(self) -> bool:
@@ -87,6 +93,11 @@ class ClientSession:
     def grant(self) -> tuple[int, int]:
         """The session's tag, and the milliseconds to add to the local clock."""
         return self._tag, self._offset_ms
+
+    @property
+    def spool(self) -> Spool | None:
+        """The spool that is shared with the server."""
+        return self._parcels.spool
 
     @property
     def in_flight(self) -> int:
@@ -115,9 +126,16 @@ class ClientSession:
         now_ms = time.time_ns() // 1_000_000 + self._offset_ms
         return callid.make(now_ms, version, self._tag, self._seq & 0xFFFFFF)
 
-    def submit(self, submission: session_pb2.Submission, sink: object) -> None:
-        """Offer a call; `submission.call` is set, `seq` is given here."""
+    def submit(
+        self, submission: session_pb2.Submission, sink: object, large: bytes | None = None
+    ) -> None:
+        """Offer a call; `submission.call` is set, `seq` is given here.
+
+        `large` is a payload that goes ahead in parts; the submission has none then.
+        """
         pending = Pending(submission.call, sink, submission, 0, submission.repeatable)
+        if large is not None:
+            pending.large = Outgoing(large)
         self._calls[pending.call] = pending
         self._offers.append(pending)
 
@@ -150,11 +168,11 @@ class ClientSession:
         )
         return session_pb2.ClientFrame(hello=hello)
 
-    def welcome(self, welcome: session_pb2.Welcome) -> None:
+    def welcome(self, welcome: session_pb2.Welcome, spool: Spool | None) -> None:
         """Take up the session with the server that sent `welcome`.
 
         What it has not accepted is offered again, what it or another has
-        accepted is resumed.
+        accepted is resumed. `spool` is the one that was found to be shared.
         """
         self._offset_ms = welcome.now_ms - time.time_ns() // 1_000_000
         if welcome.session == self._tag:
@@ -168,10 +186,15 @@ class ClientSession:
                 pending.seq = 0
         self._tag, self._secret = welcome.session, welcome.secret
         self._inbox = welcome.inbox
-        self.spool, self.nonce = welcome.spool, welcome.nonce
+        self._parcels.clear()
+        self._parcels.spool = spool
+        for pending in self._offers:
+            if pending.large is not None:
+                pending.large.again()
         self._ended.clear()
         self._positions.clear()
         self._credits.clear()
+        self._cancellations.clear()
         self._resumed = True
         for pending in self._calls.values():
             if pending.cancelled:
@@ -201,6 +224,7 @@ class ClientSession:
         if self._resumed:
             self._resumed = False
             frame.resumed = True
+            frame.spools = self._parcels.spool is not None
             frame.resumptions.extend(
                 self._resumption(each) for each in self._calls.values() if each.accepted
             )
@@ -209,8 +233,9 @@ class ClientSession:
             frame.credits.extend(self._credits.values())
             self._credits.clear()
         if self._cancellations:
-            frame.cancellations.extend(self._cancellations)
-            self._cancellations.clear()
+            # Taken out first: a cancellation may come in the middle (see the SDK's lock).
+            cancellations, self._cancellations = self._cancellations, []
+            frame.cancellations.extend(cancellations)
         if self._ended:
             frame.ended = b"".join(self._ended)
             self._ended.clear()
@@ -223,11 +248,18 @@ class ClientSession:
     def _take_offers(self, frame: session_pb2.ClientFrame) -> None:
         size = 0
         for _ in range(min(len(self._offers), _MAX_SUBMISSIONS)):
-            pending = self._offers.popleft()
+            pending = self._offers[0]
             if not pending.seq:
                 self._sent += 1
                 pending.seq = self._sent
                 pending.submission.seq = self._sent
+            if pending.large is not None:
+                pending.large.add_to(frame, pending.seq)
+                if not pending.large.done:
+                    return
+                reference = pending.large.reference(pending.seq)
+                pending.submission.payload.reference.CopyFrom(reference)
+            self._offers.popleft()
             pending.inbox = self._inbox
             self._unaccepted.append(pending)
             frame.submissions.append(pending.submission)
@@ -239,6 +271,8 @@ class ClientSession:
         """Return what `frame` brings, each position once and in order."""
         if frame.mark:
             self._accept(frame.mark)
+        for part in frame.parts:
+            self._parcels.take(part)
         events: list[Event] = []
         for body in frame.results:
             result = result_pb2.Result.FromString(body)
@@ -256,16 +290,36 @@ class ClientSession:
             pending.consumer = result.started.consumer
         if result.position > pending.position and not result.decreed:
             return None
-        chunks = result.chunks[max(0, pending.position - result.position) :]
+        fresh = result.chunks[max(0, pending.position - result.position) :]
         end = result.end if result.HasField("end") else None
-        if chunks:
-            pending.position += len(chunks)
-            self._positions[pending.call] = pending.position
-        if end is not None:
-            del self._calls[pending.call]
-            self._positions.pop(pending.call, None)
-            self._credits.pop(pending.call, None)
-            self._ended.append(pending.call)
-        elif not chunks:
+        if not fresh and end is None:
             return None
-        return Event(pending.sink, list(chunks), end)
+        pending.position += len(fresh)
+        opened = [self._parcels.open(payload) for payload in fresh]
+        value = None
+        if end is not None and end.WhichOneof("outcome") == "value":
+            value = self._parcels.open(end.value)
+            opened.append(value)
+        chunks = [data for data in opened if data is not None]
+        if len(chunks) < len(opened):
+            end, value = _lost_value(), None
+        elif value is not None:
+            chunks.pop()
+        self._note(pending, end)
+        return Event(pending.sink, chunks, end, value)
+
+    def _note(self, pending: Pending, end: result_pb2.End | None) -> None:
+        """Note what is to be acknowledged."""
+        if end is None:
+            self._positions[pending.call] = pending.position
+            return
+        del self._calls[pending.call]
+        self._positions.pop(pending.call, None)
+        self._credits.pop(pending.call, None)
+        self._ended.append(pending.call)
+
+
+def _lost_value() -> result_pb2.End:
+    """Return the end of a call whose large value was deleted before it was read."""
+    failure = result_pb2.Failure(error="ResultExpiredError", message="a large value is gone")
+    return result_pb2.End(failure=failure)

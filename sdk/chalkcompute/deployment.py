@@ -19,6 +19,7 @@ from chalkcompute import runtime
 from chalkcompute.inflight import Target
 
 if TYPE_CHECKING:
+    from chalkcompute.capture import Bundle
     from chalkcompute.config import Config
     from chalkcompute.function import RemoteFunction
     from fnq.v1 import spec_pb2
@@ -100,22 +101,16 @@ class Deployment:
         """Whether deploying just this set was tried last, and failed."""
         return self._failed == batch
 
-    def deploy_rest(self, batch: dict[str, Handle]) -> None:
-        """Deploy a set that `rest` returned."""
-        with self._deploying:
-            self._deploy(batch)
-
     def load(self, batch: dict[str, Handle]) -> Shipment:
         """Capture a set; say once on stderr what has no effect and what was left out.
 
         Raises DeployError for what cannot be captured.
         """
         from chalkcompute import spec
-        from chalkcompute.capture import capture
 
         handles = list(batch.values())
         bodies = [cast("types.FunctionType", handle.body) for handle in handles]
-        bundle = capture(bodies)
+        bundle = _capture(bodies)
         specs = [
             spec.build(
                 each.name, each.kind, each.settings, each.codec, bundle.where[body], bundle.hash
@@ -179,6 +174,13 @@ class Deployment:
         if line not in self._said:
             self._said.add(line)
             sys.stderr.write(f"[fnq] {line}\n")
+
+
+def _capture(bodies: list[types.FunctionType]) -> Bundle:
+    """Capture sources; the module that does it loads on first use."""
+    from chalkcompute.capture import capture
+
+    return capture(bodies)
 
 
 def _place(handle: Handle) -> str:

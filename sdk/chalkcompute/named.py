@@ -35,37 +35,40 @@ class NamedFunction(RemoteFunction[..., Any, Any]):
         self.number = number
         self.settings = Settings()
         self.target = None
-        self._codec = None
+        #: The codec goes with the target, and both change at once.
+        self._found: tuple[Target, Codec] | None = None
         self._stale_at = 0.0
 
     @property
     def codec(self) -> Codec:
         """Return what encodes arguments as the deployed version declares them."""
-        self._locate()
-        assert self._codec is not None
-        return self._codec
+        return self._find()[1]
 
     def _prepare(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Target, Codec, bytes]:
-        target, codec = self._locate(), self.codec
+        target, codec = self._find()
         return target, codec, codec.encode_arguments(args, kwargs)
 
     def _locate(self) -> Target:
-        if self.target is None or not self._settled():
+        return self._find()[0]
+
+    def _find(self) -> tuple[Target, Codec]:
+        """Return the version to call and its codec; NotFoundError when there is none."""
+        found = self._found
+        if found is None or not self._settled():
             from fnq_wire.arrow import Codec
 
             target, parameters = runtime.current_session().lookup(self.name, self.number)
-            if self.target is None or target.version != self.target.version:
-                self._codec = Codec.of_parameters(parameters)
-                self.target = target
-                self.kind = target.kind
+            if found is None or target.version != found[0].version:
+                found = target, Codec.of_parameters(parameters)
+                self._found, self.target, self.kind = found, target, target.kind
             self._stale_at = time.monotonic() + _CURRENT_S
-        return self.target
+        return found
 
     def _settled(self) -> bool:
         fixed = self.number is not None or time.monotonic() < self._stale_at
-        return self.target is not None and fixed
+        return self._found is not None and fixed
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RemoteFunction.from_name, (self.name, self.number)

@@ -1,8 +1,7 @@
 """The end of a script: deploy what was decorated and never called, say goodbye.
 
 Python refuses new threads while it shuts down (since 3.12), and a session needs
-some. So a set that is left over is captured here and, where no session is open,
-sent by a child interpreter.
+some. So a set that is left over is captured here and sent by a child interpreter.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from chalkcompute import deployment, runtime
-from chalkcompute.errors import FnqError
+from chalkcompute.errors import DeployError, FnqError
 
 if TYPE_CHECKING:
     from chalkcompute.deployment import Shipment
@@ -56,13 +55,10 @@ def _deploy_rest() -> bool:
         if ours.failed(batch):
             sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(batch)}\n")
             return False
-        if runtime.opened() is None:
-            return _send_by_child(ours.load(batch))
-        ours.deploy_rest(batch)
+        return _send_by_child(ours.load(batch))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the exit code must tell
         _say(problem)
         return False
-    return True
 
 
 def _say(problem: BaseException) -> None:
@@ -80,6 +76,10 @@ def _send_by_child(shipment: Shipment) -> bool:
     from fnq.v1 import control_pb2
 
     request = control_pb2.DeployRequest(specs=shipment.specs).SerializeToString()
+    if not sys.executable:
+        raise DeployError(
+            "this Python does not know its own path: call f.wait_ready() in the script"
+        )
     (bundle,) = shipment.bundles.values()
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "

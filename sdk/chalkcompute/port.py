@@ -45,7 +45,11 @@ class Session(Protocol):
         ...
 
     def cancel(self, inflight: Inflight) -> None:
-        """Ask for the end of a call and forget it; never blocks, may be repeated."""
+        """Ask for the end of a call and forget it; may be repeated, also after the end.
+
+        It never blocks and never raises: finalizers call it, from whatever thread
+        collects garbage, even one that is inside another method of the session.
+        """
         ...
 
     def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:

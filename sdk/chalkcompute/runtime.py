@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from chalkcompute.port import Session
     from chalkcompute.session import ServerSession
 
-__all__ = ["close", "current_session", "in_worker", "install", "opened", "refuse"]
+__all__ = ["close", "current_session", "in_worker", "install", "refuse"]
+
+#: Seconds that closing waits for a thread that is opening the session.
+_PATIENCE_S = 1.0
 
 
 class _State:
@@ -52,11 +55,6 @@ def refuse(problem: Exception) -> None:
         raise problem
 
 
-def opened() -> Session | None:
-    """Return the session if there is one already."""
-    return _state.installed or _state.server
-
-
 def current_session() -> Session:
     """Return the process' session; open one to a server on first use.
 
@@ -80,7 +78,10 @@ def _open() -> Session:
 
 def close() -> None:
     """Say goodbye to the server if a session was opened here: attached calls are cancelled."""
-    with _state.lock:
-        server, _state.server = _state.server, None
+    # Another thread may still be waiting for a server that does not answer: the end is not for it.
+    locked = _state.lock.acquire(timeout=_PATIENCE_S)
+    server, _state.server = _state.server, None
+    if locked:
+        _state.lock.release()
     if server is not None:
         server.close()

@@ -17,11 +17,13 @@ import grpc
 
 from chalkcompute import control
 from chalkcompute.bell import Bell
-from chalkcompute.errors import AuthError, FnqError, ProtocolError
+from chalkcompute.errors import AuthError, FnqError, PayloadTooLargeError, ProtocolError
 from chalkcompute.inflight import Inflight, Outcome, Target
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire import failure
+from fnq_wire.parcel import read
 from fnq_wire.session import ClientSession, Event
+from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED, Spool
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
@@ -47,7 +49,8 @@ class ServerSession:
     def __init__(self, config: Config) -> None:
         self._control = control.Control(config)
         self._state = ClientSession(config.namespace, control.CLIENT)
-        self._lock = threading.Lock()
+        # Re-entrant: the garbage collector may close a Stream while this thread holds it.
+        self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
         self._granted = threading.Event()
         self._bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
@@ -62,18 +65,41 @@ class ServerSession:
     def submit(self, target: Target, payload: bytes) -> Inflight:
         """Send a call; return at once."""
         self._granted.wait()
+        submission = session_pb2.Submission(
+            version=target.version, rows=1, repeatable=target.repeatable
+        )
+        large = self._pack(target, submission, payload)
         with self._lock:
             if self._broken is not None:
                 raise self._broken
             call = self._state.next_id(target.version)
-            submission = session_pb2.Submission(
-                call=call, version=target.version, rows=1, repeatable=target.repeatable
-            )
-            submission.payload.inline = payload
+            submission.call = call
             inflight = Inflight(call)
-            self._state.submit(submission, inflight)
+            self._state.submit(submission, inflight, large)
             self._wake()
         return inflight
+
+    def _pack(
+        self, target: Target, submission: session_pb2.Submission, payload: bytes
+    ) -> bytes | None:
+        """Put a payload into its submission, or into the spool; return it where neither can be."""
+        if len(payload) <= INLINE:
+            submission.payload.inline = payload
+            return None
+        spool = self._state.spool
+        most = MOST_CHUNKED if spool is None else MOST_SPOOLED
+        if len(payload) > most:
+            raise PayloadTooLargeError(
+                f"the arguments of {target.name} have {len(payload)} bytes, the most is {most}: "
+                "pass a path or an address of the data",
+                function=target.name,
+            )
+        if spool is None:
+            return payload
+        reference = submission.payload.reference
+        reference.house, reference.size = reference.SPOOL, len(payload)
+        reference.key = spool.write(payload)
+        return None
 
     def park(self, inflight: Inflight, timeout: float | None) -> bool:
         """Block this thread until there is a chunk or an outcome."""
@@ -194,7 +220,8 @@ class ServerSession:
     def _take(self, frame: session_pb2.ServerFrame) -> None:
         with self._lock:
             if frame.HasField("welcome"):
-                self._state.welcome(frame.welcome)
+                spool = Spool.shared(frame.welcome.spool, frame.welcome.nonce)
+                self._state.welcome(frame.welcome, spool)
                 self._served = True
                 self._granted.set()
                 self._wake()
@@ -252,14 +279,14 @@ class ServerSession:
 def _settle(event: Event) -> None:
     inflight = event.sink
     assert isinstance(inflight, Inflight)
-    for payload in event.chunks:
-        inflight.push(payload.inline)
+    for chunk in event.chunks:
+        inflight.push(read(chunk))
     end = event.end
     if end is None:
         return
     outcome = end.WhichOneof("outcome")
-    if outcome == "value":
-        inflight.finish(Outcome(value=end.value.inline))
+    if event.value is not None:
+        inflight.finish(Outcome(value=read(event.value)))
     elif outcome == "exhausted":
         inflight.finish(Outcome(exhausted=True))
     else:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["WINDOW_BYTES", "WINDOW_CHUNKS", "Stream"]
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 #: How far a generator may run ahead of its reader; servers begin with the same.
 WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
 
 
-class Stream(Generic[T]):
+class Stream(Generic[T_co]):
     """The chunks of one call, in order, each as soon as it is there.
 
     Read it with `for` or `async for`, in one place at a time. Leaving the loop
@@ -52,7 +52,7 @@ class Stream(Generic[T]):
             self._reply.session.cancel(self._inflight)
         self._inflight.chunks.clear()
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Iterator[T_co]:
         # A generator of its own: a loop that is left forgets it, and its end closes the call.
         try:
             while True:
@@ -64,7 +64,7 @@ class Stream(Generic[T]):
         finally:
             self.close()
 
-    def __next__(self) -> T:
+    def __next__(self) -> T_co:
         while not self._closed:
             # Read before the chunks: no chunk comes after an outcome.
             outcome = self._inflight.outcome
@@ -80,10 +80,10 @@ class Stream(Generic[T]):
                 raise
         raise StopIteration
 
-    def __aiter__(self) -> AsyncIterator[T]:
+    def __aiter__(self) -> AsyncIterator[T_co]:
         return _Cursor(self)
 
-    async def __anext__(self) -> T:
+    async def __anext__(self) -> T_co:
         while not self._closed:
             outcome = self._inflight.outcome
             if self._inflight.chunks:
@@ -98,7 +98,7 @@ class Stream(Generic[T]):
                 raise
         raise StopAsyncIteration
 
-    def __enter__(self) -> Stream[T]:
+    def __enter__(self) -> Stream[T_co]:
         return self
 
     def __exit__(
@@ -109,7 +109,7 @@ class Stream(Generic[T]):
     ) -> None:
         self.close()
 
-    async def __aenter__(self) -> Stream[T]:
+    async def __aenter__(self) -> Stream[T_co]:
         return self
 
     async def __aexit__(
@@ -127,7 +127,7 @@ class Stream(Generic[T]):
     def __repr__(self) -> str:
         return f"<Stream of {self._reply.function}, call {self.call_id}>"
 
-    def _take(self) -> T:
+    def _take(self) -> T_co:
         """Return the next chunk that is there, and grant more when half the window is read."""
         payload = self._inflight.chunks.popleft()
         self._chunks += 1
@@ -154,18 +154,18 @@ class Stream(Generic[T]):
             raise self._reply.problem(outcome)
 
 
-class _Cursor(Generic[T]):
+class _Cursor(Generic[T_co]):
     """One `async for` over a stream: forgetting it closes the call, as leaving a loop does."""
 
     __slots__ = ("_stream",)
 
-    def __init__(self, stream: Stream[T]) -> None:
+    def __init__(self, stream: Stream[T_co]) -> None:
         self._stream = stream
 
-    def __aiter__(self) -> _Cursor[T]:
+    def __aiter__(self) -> _Cursor[T_co]:
         return self
 
-    async def __anext__(self) -> T:
+    async def __anext__(self) -> T_co:
         return await self._stream.__anext__()
 
     def __del__(self) -> None:

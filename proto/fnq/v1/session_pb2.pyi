@@ -108,17 +108,15 @@ class Acknowledgement(_message.Message):
     def __init__(self, call: _Optional[bytes] = ..., position: _Optional[int] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("blob", "data", "size")
+    __slots__ = ("blob", "data")
     BLOB_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
-    SIZE_FIELD_NUMBER: _ClassVar[int]
     blob: int
     data: bytes
-    size: int
-    def __init__(self, blob: _Optional[int] = ..., data: _Optional[bytes] = ..., size: _Optional[int] = ...) -> None: ...
+    def __init__(self, blob: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class ClientFrame(_message.Message):
-    __slots__ = ("hello", "submissions", "ended", "acknowledgements", "credits", "cancellations", "resumptions", "parts", "resumed", "bye")
+    __slots__ = ("hello", "submissions", "ended", "acknowledgements", "credits", "cancellations", "resumptions", "parts", "resumed", "spools", "bye")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBMISSIONS_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
@@ -128,6 +126,7 @@ class ClientFrame(_message.Message):
     RESUMPTIONS_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     RESUMED_FIELD_NUMBER: _ClassVar[int]
+    SPOOLS_FIELD_NUMBER: _ClassVar[int]
     BYE_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     submissions: _containers.RepeatedCompositeFieldContainer[Submission]
@@ -138,8 +137,9 @@ class ClientFrame(_message.Message):
     resumptions: _containers.RepeatedCompositeFieldContainer[Resumption]
     parts: _containers.RepeatedCompositeFieldContainer[Part]
     resumed: bool
+    spools: bool
     bye: bool
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., submissions: _Optional[_Iterable[_Union[Submission, _Mapping]]] = ..., ended: _Optional[bytes] = ..., acknowledgements: _Optional[_Iterable[_Union[Acknowledgement, _Mapping]]] = ..., credits: _Optional[_Iterable[_Union[_record_pb2.Credit, _Mapping]]] = ..., cancellations: _Optional[_Iterable[_Union[_record_pb2.Cancellation, _Mapping]]] = ..., resumptions: _Optional[_Iterable[_Union[Resumption, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., resumed: _Optional[bool] = ..., bye: _Optional[bool] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., submissions: _Optional[_Iterable[_Union[Submission, _Mapping]]] = ..., ended: _Optional[bytes] = ..., acknowledgements: _Optional[_Iterable[_Union[Acknowledgement, _Mapping]]] = ..., credits: _Optional[_Iterable[_Union[_record_pb2.Credit, _Mapping]]] = ..., cancellations: _Optional[_Iterable[_Union[_record_pb2.Cancellation, _Mapping]]] = ..., resumptions: _Optional[_Iterable[_Union[Resumption, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., resumed: _Optional[bool] = ..., spools: _Optional[bool] = ..., bye: _Optional[bool] = ...) -> None: ...
 
 class ServerFrame(_message.Message):
     __slots__ = ("welcome", "mark", "results", "parts", "goaway")

@@ -18,8 +18,23 @@ _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 _TRIES = (ast.Try, ast.TryStar)
 #: Methods that change a list, set, dict or deque.
 _CHANGING = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem remove reverse"
-    " setdefault sort update".split()
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    ]
 )
 
 
@@ -162,7 +177,8 @@ def _assigned(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Iterator[tupl
 
 def _loosened(node: ast.stmt, name: str, kind: Kind) -> Kind:
     """Return what a binding is worth inside a loop, a `with` or a `match`."""
-    return Kind.OTHER if kind is Kind.ASSIGNMENT or name in bound_names([node]).bound else Kind.EFFECT
+    binds = kind is Kind.ASSIGNMENT or name in bound_names([node]).bound
+    return Kind.OTHER if binds else Kind.EFFECT
 
 
 def _effects(value: ast.expr) -> Iterator[tuple[str, Kind]]:

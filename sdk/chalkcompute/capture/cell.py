@@ -80,10 +80,18 @@ def _ipython(shell: Any) -> Iterator[tuple[str, str, str]]:
         known.append((number, filename, source))
     numbers = set(compiled.values())
     known += [(n, f"In[{n}]", each) for n, each in enumerate(history) if n not in numbers]
-    for number, filename, source in sorted(known, key=lambda each: each[0]):
+    for number, filename, source in sorted(filter(_is_source, known), key=_number):
         yield filename, f"In[{number}]", source
         for body in _timed(source):
             yield _TIMED, f"In[{number}]", shell.transform_cell(body)
+
+
+def _is_source(cell: tuple[int, str, str]) -> bool:
+    return bool(cell[2].strip())
+
+
+def _number(cell: tuple[int, str, str]) -> int:
+    return cell[0]
 
 
 def _timed(source: str) -> Iterator[str]:

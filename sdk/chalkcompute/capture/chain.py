@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 import types
-from collections.abc import Mapping
-from typing import Any
 
 from chalkcompute.capture.binding import Binding, Kind, may_miss
+from chalkcompute.capture.handle import function_of, is_handle
 from chalkcompute.capture.imports import absolute
 from chalkcompute.capture.main import Main
 from chalkcompute.capture.reach import Reach, reach
-from chalkcompute.capture.snapshot import is_handle
 
-__all__ = ["Syntax", "chain", "code_of", "decided_by_worker", "effects", "is_container"]
+__all__ = ["Syntax", "chain", "decided_by_worker", "effects", "is_container"]
 
 #: An optional import leaves one of these behind; a snapshot would say what the caller has.
 _PLAIN = (types.NoneType, bool, int, float, str, bytes)
@@ -88,24 +86,6 @@ def effects(main: Main, name: str, value: object, first: Binding) -> Binding | N
     return None
 
 
-def code_of(value: object) -> types.CodeType | None:
-    """Return the code of the def behind a function, a handle or what wraps them."""
-    for _ in range(64):
-        if isinstance(value, types.FunctionType) and "__wrapped__" not in vars(value):
-            return value.__code__
-        inner = getattr(value, "body", None) if is_handle(value) else None
-        value = inner if inner is not None else _attributes(value).get("__wrapped__")
-    return None
-
-
-def _attributes(value: object) -> Mapping[str, Any]:
-    # Not by getattr: a proxy answers to every name.
-    try:
-        return vars(value)
-    except TypeError:
-        return {}
-
-
 def _relevant(found: list[Binding], value: object) -> list[Binding]:
     """Leave out what neither binds the name nor changes a value of its own."""
     apart = {Kind.EFFECT, Kind.STAR}
@@ -119,8 +99,8 @@ def _relevant(found: list[Binding], value: object) -> list[Binding]:
 
 def _until_live(main: Main, found: list[Binding], value: object) -> list[Binding]:
     """Leave out definitions after the one that made the function there is."""
-    code = code_of(value)
-    live = main.definition(code) if code is not None else None
+    function = function_of(value)
+    live = main.definition(function.__code__) if function is not None else None
     return found[: found.index(live) + 1] if live in found else found
 
 
@@ -163,6 +143,7 @@ def _is_fresh(binding: Binding, syntax: Syntax) -> bool:
 
 
 def is_container(value: object) -> bool:
+    """Tell whether `value` is a dict, list, set or deque, or acts like one."""
     from collections import deque
     from collections.abc import MutableMapping, MutableSequence, MutableSet
 

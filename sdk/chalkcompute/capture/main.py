@@ -1,8 +1,8 @@
 """The texts behind a `__main__` namespace, and what each of its names was bound by."""
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import linecache
 import re
@@ -15,14 +15,17 @@ from typing import Any
 
 from chalkcompute.capture.binding import Binding, Kind, bindings
 from chalkcompute.capture.cell import cells
+from chalkcompute.capture.handle import function_of
 from chalkcompute.capture.imports import absolute
 from chalkcompute.capture.text import Text, first_line
 from fnq_wire.error import DeployError
 
-__all__ = ["Main"]
+__all__ = ["Definition", "Main"]
 
 #: Names of files that many texts share: there the code itself must be the same.
 _SHARED = frozenset({"<stdin>", "<string>", "<timed exec>"})
+#: What makes a function.
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _COMMAND = re.compile(r"-[A-Za-z]*c")
 
 
@@ -41,6 +44,25 @@ class Main:
             self._add(text)
         if self.file and not self.texts:
             raise DeployError(f"the source of {self.file} cannot be found: is it still there?")
+
+    @property
+    def title(self) -> str:
+        """Return what people call it."""
+        return self.file or "an interactive session"
+
+    def require(self, function: types.FunctionType) -> tuple[Definition, Text]:
+        """Return the def of a function; DeployError, with file and line, if there is none."""
+        self.learn(function)
+        code = function.__code__
+        node, text = self.find(code)
+        if node is None or text is None:
+            raise DeployError(
+                f"{code.co_filename}:{code.co_firstlineno}: no def of {function.__qualname__!r} is "
+                f"found there. A function made by exec, read from standard input, or wrapped "
+                f"by a decorator that does not use functools.wraps cannot be deployed: write it "
+                f"as a def, in a file"
+            )
+        return node, text
 
     def bindings(self, name: str) -> list[Binding]:
         """Return what binds `name`, in the order in which it ran."""
@@ -67,38 +89,44 @@ class Main:
         package = self.namespace.get("__package__")
         return package if isinstance(package, str) else ""
 
-    @property
-    def spec(self) -> str:
-        """Return the name that `python -m` was given; "" for a plain script."""
-        name = getattr(self.namespace.get("__spec__"), "name", "")
-        return name if isinstance(name, str) else ""
-
     def definition(self, code: types.CodeType) -> Binding | None:
         """Return the def in a module's body, or below its `if`s, that made `code`."""
         node, text = self.find(code)
         found = self.bindings(code.co_name)
         return next((each for each in found if each.node is node and each.text is text), None)
 
-    def find(self, code: types.CodeType) -> tuple[ast.stmt | None, Text | None]:
+    def find(self, code: types.CodeType) -> tuple[Definition | None, Text | None]:
         """Return the def, wherever it stands, that made `code`; None where there is none."""
         for text in reversed(self._texts_of(code)):
             for node in ast.walk(text.tree):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (
+                if isinstance(node, Definition) and (
                     (node.name, first_line(node)) == (code.co_name, code.co_firstlineno)
                 ):
                     return node, text
         return None, None
 
+    def learn(self, value: object) -> bool:
+        """Take in the file of a function or class that was brought here, as `%run` does.
+
+        Tell whether there was anything to learn.
+        """
+        methods = vars(value).values() if isinstance(value, type) else [value]
+        function = next(filter(None, map(function_of, methods)), None)
+        if function is None:
+            return False
+        ours = self.namespace.get("__name__") or "__main__"
+        filename = function.__code__.co_filename
+        if function.__module__ != ours or any(each.filename == filename for each in self.texts):
+            return False
+        text = _read(filename, self.namespace, (0, len(self.texts)))
+        if text is not None:
+            self._add(text)
+        return text is not None
+
     def _texts_of(self, code: types.CodeType) -> list[Text]:
-        filename = code.co_filename
-        found = [each for each in self.texts if each.filename == filename]
-        if filename in _SHARED:
+        found = [each for each in self.texts if each.filename == code.co_filename]
+        if code.co_filename in _SHARED:
             return [each for each in found if _holds(each, code)]
-        if not found:
-            text = _read(filename, self.namespace, (0, len(self.texts)))
-            if text is not None:
-                self._add(text)
-                found = [text]
         return found
 
     def _add(self, text: Text) -> None:

@@ -27,8 +27,21 @@ __all__ = ["Modules"]
 _SILENT = frozenset({"__pycache__", ".DS_Store"})
 #: Directories that belong to a tool, not to the program.
 _FOREIGN = frozenset(
-    ".git .hg .hypothesis .ipynb_checkpoints .mypy_cache .nox .pytest_cache .ruff_cache .svn"
-    " .tox .venv node_modules site-packages".split()
+    [
+        ".git",
+        ".hg",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".svn",
+        ".tox",
+        ".venv",
+        "node_modules",
+        "site-packages",
+    ]
 )
 
 

@@ -11,16 +11,15 @@ import copy
 import types
 from dataclasses import dataclass
 
-from chalkcompute.capture.main import Main
+from chalkcompute.capture.main import Definition, Main
 from chalkcompute.capture.reach import Reach, reach
 from chalkcompute.capture.scope import Scope
-from chalkcompute.capture.snapshot import is_handle, snapshot
+from chalkcompute.capture.handle import is_handle
+from chalkcompute.capture.snapshot import snapshot
 from chalkcompute.capture.text import Text
 from fnq_wire.error import DeployError
 
-__all__ = ["Inner", "inner"]
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
+__all__ = ["Inner", "remade"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +34,25 @@ class Inner:
     reach: Reach
 
 
-def inner(main: Main, function: types.FunctionType) -> Inner:
+def remade(main: Main, function: types.FunctionType) -> Inner:
     """Return how to make `function` again.
 
     Raises DeployError when it closes over what cannot travel, or has no source.
     """
     code = function.__code__
-    node, text = main.find(code)
-    if not isinstance(node, Definition) or text is None:
-        raise DeployError(
-            f"{code.co_filename}:{code.co_firstlineno}: no def of {function.__qualname__!r} is "
-            f"found there. A function made by exec, or wrapped by a decorator that does not use "
-            f"functools.wraps, cannot be deployed: write it as a def"
-        )
+    node, text = main.require(function)
     place = text.place(node.lineno)
-    own = _is_own(function)
-    cells = {name: cell for name, cell in _cells(function).items() if not own(name, cell)}
+    closed = _cells(function)
+    cells = {name: each for name, each in closed.items() if not _is_itself(function, name, each)}
     outside = _names_around(text.tree, node) - set(code.co_freevars)
     decorated = not set(reach(_decorators(node)).now) & outside
-    if not decorated and len(cells) < len(_cells(function)):
+    if not decorated and len(cells) < len(closed):
         raise DeployError(
             f"{place}: {function.__qualname__!r} calls itself, and its decorator uses names of the "
             f"function around it. Move it to the top level of the module"
         )
-    reached = _globals(node, decorated, set(code.co_freevars) | outside | {node.name})
+    own = {node.name} if "<locals>" in function.__qualname__ else set()
+    reached = _globals(node, decorated, set(code.co_freevars) | outside | own)
     return Inner(
         node=node,
         text=text,
@@ -69,19 +63,14 @@ def inner(main: Main, function: types.FunctionType) -> Inner:
     )
 
 
-class _is_own:  # noqa: N801 - a predicate with a memory
-    """Tell whether a cell is that of the function's own name, through which it recurs."""
-
-    def __init__(self, function: types.FunctionType) -> None:
-        self._function = function
-
-    def __call__(self, name: str, cell: types.CellType) -> bool:
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            return False
-        body = getattr(value, "body", None) if is_handle(value) else value
-        return name == self._function.__name__ and body is self._function
+def _is_itself(function: types.FunctionType, name: str, cell: types.CellType) -> bool:
+    """Tell whether the cell is the one through which the function calls itself."""
+    try:
+        value = cell.cell_contents
+    except ValueError:
+        return False
+    body = getattr(value, "body", None) if is_handle(value) else value
+    return name == function.__name__ and body is function
 
 
 def _cells(function: types.FunctionType) -> dict[str, types.CellType]:
@@ -108,7 +97,8 @@ def _defaults(function: types.FunctionType, node: Definition, place: str) -> dic
     names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
     given = function.__defaults__ or ()
     values = dict(zip(names[len(names) - len(given) :], given, strict=True))
-    written = dict(zip(names[len(names) - len(node.args.defaults) :], node.args.defaults, strict=True))
+    last = names[len(names) - len(node.args.defaults) :]
+    written = dict(zip(last, node.args.defaults, strict=True))
     values |= function.__kwdefaults__ or {}
     pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
     written |= {each.arg: default for each, default in pairs if default is not None}
@@ -148,7 +138,8 @@ def _names_around(tree: ast.Module, node: ast.AST) -> set[str]:
     """Return what the functions around `node` bind."""
     found: set[str] = set()
     for each in ast.walk(tree):
-        if isinstance(each, Definition) and each is not node:
-            if any(below is node for below in ast.walk(each)):
-                found |= Scope.of_function(each).bound
+        if not isinstance(each, Definition) or each is node:
+            continue
+        if any(below is node for below in ast.walk(each)):
+            found |= Scope.of_function(each).bound
     return found

@@ -22,8 +22,17 @@ from fnq_wire.error import DeployError
 __all__ = ["OWN", "Origin", "find", "is_local"]
 
 OWN = frozenset(
-    "chalkcompute fnq fnq_consumer fnq_core fnq_local fnq_runner fnq_server fnq_wire"
-    " fnq_worker".split()
+    [
+        "chalkcompute",
+        "fnq",
+        "fnq_consumer",
+        "fnq_core",
+        "fnq_local",
+        "fnq_runner",
+        "fnq_server",
+        "fnq_wire",
+        "fnq_worker",
+    ]
 )
 #: The standard library of an embedded Python.
 _STANDARD_ZIP = re.compile(r"python\d+\.zip")
@@ -61,7 +70,7 @@ def find(name: str, parent: Origin | None = None) -> Origin | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, path)
-        except Exception:  # noqa: BLE001 - a foreign finder fails as it likes; another may know
+        except Exception:  # noqa: BLE001, S112 - a foreign finder fails as it likes
             continue
         if spec is not None:
             return _origin(spec.origin, spec.submodule_search_locations)

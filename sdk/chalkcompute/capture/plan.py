@@ -31,8 +31,18 @@ __all__ = ["PROVIDED", "Plan", "Shipped"]
 
 #: Every module has them by itself.
 PROVIDED = frozenset(
-    "__annotations__ __builtins__ __cached__ __debug__ __file__ __loader__ __name__ __package__"
-    " __path__ __spec__".split()
+    [
+        "__annotations__",
+        "__builtins__",
+        "__cached__",
+        "__debug__",
+        "__file__",
+        "__loader__",
+        "__name__",
+        "__package__",
+        "__path__",
+        "__spec__",
+    ]
 )
 _ABSENT = object()
 
@@ -72,6 +82,10 @@ class Plan:
         Raises DeployError, with file and line, for a name that cannot be shipped.
         """
         self._take([(name, text.place(line)) for name, line in sorted(reached.items())])
+
+    def take(self, name: str, place: str) -> None:
+        """Ship one name, that of a function that is deployed."""
+        self._take([(name, place)])
 
     def _take(self, waiting: list[tuple[str, str]]) -> None:
         while waiting:
@@ -119,6 +133,8 @@ class Plan:
         needed = [star] if star else needed
         if not needed and hasattr(builtins, name) and _is_of_ipython(value):
             return []  # IPython's `open` and `exit`, for which a worker has Python's.
+        if not needed and self.main.learn(value):
+            needed = chain(self.main, name, value, self._syntax)
         if not needed:
             raise DeployError(self._unbound(name, value, place))
         if needed[-1].kind not in (Kind.IMPORT, Kind.STAR):
@@ -155,7 +171,8 @@ class Plan:
             node, why = binding.node, ""
         if why:
             raise DeployError(
-                f"{binding.place}: {name!r}, which is reached from {place}, cannot be shipped: {why}"
+                f"{binding.place}: {name!r}, which is reached from {place}, cannot be shipped: "
+                f"{why}"
             )
         if id(node) not in self.shipped:
             added = Shipped(binding.text, node, self._syntax.reach(node, binding))
@@ -213,5 +230,8 @@ class Plan:
 
 
 def _is_of_ipython(value: object) -> bool:
+    namespace = getattr(value, "__globals__", None)
     module = getattr(value, "__module__", "")
+    if isinstance(namespace, dict):
+        module = namespace.get("__name__")
     return isinstance(module, str) and module.partition(".")[0] == "IPython"

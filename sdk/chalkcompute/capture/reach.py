@@ -167,8 +167,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_DictComp(self, node: ast.DictComp) -> None:
         """Take a comprehension in its own scope."""
-        # Python 3.15 allows a key without a value.
-        self._comprehension(node.generators, [each for each in (node.key, node.value) if each])
+        self._comprehension(node.generators, [node.key, node.value])
 
     def _comprehension(self, generators: list[ast.comprehension], parts: list[ast.expr]) -> None:
         self.visit(generators[0].iter)
@@ -190,18 +189,20 @@ class _Reader(ast.NodeVisitor):
         self._soft = soft or self._postponed or not evaluated
         self.visit(node)
         self._soft = True
-        for text in _texts(node):
-            self._text(text)
+        for each in _texts(node):
+            self._text(str(each.value), each.lineno)
         self._soft = soft
 
-    def _text(self, constant: ast.Constant) -> None:
+    def _text(self, text: str, line: int) -> None:
         try:
-            inner = ast.parse(str(constant.value).strip(), mode="eval").body
+            inner = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError):
             return
         for node in ast.walk(inner):
             if isinstance(node, ast.Name):
-                self._read(node.id, constant.lineno)
+                self._read(node.id, line)
+        for each in _texts(inner):
+            self._text(str(each.value), line)
 
     def _enter_type_parameters(self, node: ast.AST) -> int:
         """Open a scope for `[T]`; return how many scopes were opened."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 
+from chalkcompute.capture.handle import is_handle
 from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.error import DeployError, SerializationError
 
-__all__ = ["is_handle", "snapshot"]
+__all__ = ["snapshot"]
 
 #: What is never a value: source leads to it.
 _SOURCE = (
@@ -21,11 +22,6 @@ _SOURCE = (
 )
 
 
-def is_handle(value: object) -> bool:
-    """Tell whether `value` is a function that runs elsewhere."""
-    return getattr(type(value), "__fnq_handle__", False) is True
-
-
 def snapshot(name: str, value: object) -> bytes | None:
     """Return `value` as it is now, encoded; None when the wire cannot carry it.
 
@@ -37,10 +33,10 @@ def snapshot(name: str, value: object) -> bytes | None:
     size = getattr(value, "nbytes", 0) if hasattr(type(value), "nbytes") else 0
     if isinstance(size, int) and size > MAX_BUNDLE:
         raise _too_large(name, size)
-    from fnq_wire import tagged
+    from fnq_wire import stable
 
     try:
-        data = tagged.encode(value, path=name)
+        data = stable.encode(value)
     except SerializationError:
         return None
     if len(data) > MAX_BUNDLE:

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeGuard
 
-__all__ = ["Span", "Text", "first_line", "span"]
+__all__ = ["Span", "Text", "first_line", "is_future"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +62,11 @@ class Text:
     def keep(self, nodes: Iterable[ast.stmt]) -> str:
         """Return the text with everything blank but `nodes`, each on its own lines."""
         kept = [""] * len(self.lines)
+        last = (0, 0)
         for each in sorted(self.span(node) for node in nodes):
+            if (each.end_line, each.end_column) <= last:
+                continue  # It lies within one that is kept.
+            last = (each.end_line, each.end_column)
             for number in range(each.line, each.end_line + 1):
                 line, before = self.lines[number - 1], kept[number - 1]
                 left = each.column if number == each.line else 0
@@ -72,29 +77,24 @@ class Text:
 
     def span(self, node: ast.stmt) -> Span:
         """Return where `node` stands, its decorators included."""
-        raw = span(node)
-        return Span(
-            raw.line,
-            self._characters(raw.line, raw.column),
-            raw.end_line,
-            self._characters(raw.end_line, raw.end_column),
-        )
+        first, last = first_line(node), node.end_lineno or node.lineno
+        start = self._characters(first, node.col_offset)
+        return Span(first, start, last, self._characters(last, node.end_col_offset or 0))
 
     def _characters(self, line: int, column: int) -> int:
         """Turn a column in UTF-8 bytes, as the parser counts, into characters."""
         return len(self.lines[line - 1].encode()[:column].decode(errors="ignore"))
 
 
-def span(node: ast.stmt) -> Span:
-    """Return where `node` stands; here columns count bytes of UTF-8."""
-    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
-    return Span(first_line(node), node.col_offset, end_line, end_column)
-
-
 def first_line(node: ast.stmt) -> int:
     """Return the line of the first decorator, or else of the statement itself."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def is_future(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
+    """Tell whether a statement imports from `__future__`."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _blank(line: str) -> str:
@@ -106,6 +106,6 @@ def _futures(tree: ast.Module) -> frozenset[str]:
     return frozenset(
         alias.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if is_future(node)
         for alias in node.names
     )

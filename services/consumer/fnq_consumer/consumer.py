@@ -18,6 +18,7 @@ from fnq_consumer.ledger import Ledger
 from fnq_consumer.queue import Queue
 from fnq_consumer.workers import Workers
 from fnq_core import keys
+from fnq_core.blobs import Blobs
 from fnq_core.calls import RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.listen import serve
@@ -51,7 +52,9 @@ class Consumer:
         self._waiting: Redis = connect(url, blocking=True)
         self._calls = CallStreams(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
-        self.ledger = Ledger(self.name, self._calls, self._mailboxes, self._requeue)
+        self.ledger = Ledger(
+            self.name, self._calls, self._mailboxes, Blobs(self._redis), self._requeue
+        )
         self._queues: dict[tuple[str, str], Queue] = {}
         self._tasks = Tasks(fatal)
         self._server: grpc.aio.Server | None = None

@@ -11,6 +11,7 @@ import structlog
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_consumer.attachment import Attachment
 from fnq_consumer.held import Held, Sequel, after_death
+from fnq_core.blobs import Blobs
 from fnq_core.calls import CallStreams, Count, Read
 from fnq_core.connection import insist
 from fnq_core.results import Mailboxes
@@ -28,11 +29,13 @@ class Ledger:
         consumer: str,
         calls: CallStreams,
         mailboxes: Mailboxes,
+        blobs: Blobs,
         requeue: Callable[[Held], None],
     ) -> None:
         self._consumer = consumer
         self._calls = calls
         self._mailboxes = mailboxes
+        self._blobs = blobs
         self._requeue = requeue
         self._held: dict[bytes, Held] = {}
         self._ended: defaultdict[str, list[Held]] = defaultdict(list)
@@ -123,17 +126,23 @@ class Ledger:
         held.streaming = False
         self._requeue(held)
 
+    def _end_for_good(self, held: Held) -> None:
+        """Acknowledge a call that no agent ends: its arguments are ours to delete."""
+        self._end(held)
+        if held.call.payload.HasField("reference"):
+            self._spawn(self._blobs.delete([held.call.payload.reference]))
+
     async def _decree(self, held: Held, failure: result_pb2.Failure) -> None:
         """End a call in place of its worker."""
         result = result_pb2.Result(call=held.call.call, epoch=held.count.epoch, decreed=True)
         result.end.failure.CopyFrom(failure)
         items = [(held.call.inbox, result.SerializeToString())]
         await insist("ending a lost call", lambda: self._mailboxes.publish(items))
-        self._end(held)
+        self._end_for_good(held)
 
     def drop(self, held: Held) -> None:
         """Acknowledge a call that nobody waits for and nobody runs."""
-        self._end(held)
+        self._end_for_good(held)
 
     def forget(self, held: Held) -> None:
         """Let go of an entry without acknowledging it: another consumer has it or will."""

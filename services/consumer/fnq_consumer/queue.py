@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 
 import structlog
@@ -22,6 +23,8 @@ __all__ = ["Queue"]
 _BLOCK_MS = 1_000
 #: Seconds without an agent after which calls that wait here are let go of.
 _UNATTENDED_S = LEASE_S / 2
+#: Seconds between two tries to interrupt a read that is on its way to Redis.
+_INTERRUPT_S = 0.0005
 #: Most calls read at once.
 _MAX_READ = 500
 _log = structlog.get_logger()
@@ -50,7 +53,10 @@ class Queue:
         self._ready: deque[Held] = deque()
         self._depths: list[int] = [0]
         self._changed = asyncio.Event()
-        self._reading = False
+        #: Least depth that the read that waits now looks at.
+        self._reading_from: int | None = None
+        self._reads = 0
+        self._interrupting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._unattended_at = asyncio.get_running_loop().time()
         #: Loop time of the last answer of Redis to a read.
@@ -103,6 +109,25 @@ class Queue:
         """Look again: there is more room, or less, or another depth."""
         self._changed.set()
         self._dispatch_ready()
+        if self._reading_from is not None:
+            rooms = self._rooms()
+            if rooms and min(rooms) < self._reading_from:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Have the read that waits look at more streams."""
+        if self._interrupting is None or self._interrupting.done():
+            loop = asyncio.get_running_loop()
+            self._interrupting = loop.create_task(self._cut_short())
+
+    async def _cut_short(self) -> None:
+        """Interrupt the read of this moment, also one that has not reached Redis yet."""
+        read = self._reads
+        with contextlib.suppress(*UNREACHABLE):
+            while self._reading_from is not None and self._reads == read:
+                if await self._reader.interrupt():
+                    return
+                await asyncio.sleep(_INTERRUPT_S)
 
     def put(self, held: Held) -> None:
         """Queue a call that was read before, ahead of what is in Redis."""
@@ -120,8 +145,8 @@ class Queue:
     async def refresh_depths(self) -> None:
         """Ask which depths there are, and read at all of them."""
         self._depths = await self._calls.depths(self.namespace, self.version) or [0]
-        if self._reading:
-            await self._reader.interrupt()
+        if self._reading_from is not None:
+            self._interrupt()
 
     async def refresh_depths_if_changed(self) -> None:
         """Ask again which depths there are, in case the notice of a new one was missed."""
@@ -161,7 +186,8 @@ class Queue:
                 await self._changed.wait()
 
     async def _read(self, streams: list[tuple[int, str]], rooms: list[tuple[int, int]]) -> None:
-        self._reading = True
+        self._reads += 1
+        self._reading_from = min(depth for depth, _ in rooms)
         try:
             reads = await self._reader.read(streams, rooms, _BLOCK_MS)
         except UNREACHABLE as problem:
@@ -169,7 +195,7 @@ class Queue:
             await insist("reading calls", self.refresh_depths)
             return
         finally:
-            self._reading = False
+            self._reading_from = None
         self.answered_at = asyncio.get_running_loop().time()
         for read in reads:
             self._dispatch_or_wait(self._ledger.add(read, self.namespace))

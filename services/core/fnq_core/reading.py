@@ -129,10 +129,12 @@ class CallReader:
             self._waiting = waiting
         return self._waiting
 
-    async def interrupt(self) -> None:
-        """Make a read that waits return now."""
-        if self._waiting is not None:
-            await self._redis.execute_command("CLIENT", "UNBLOCK", self._waiting_id)
+    async def interrupt(self) -> bool:
+        """Make a read that waits return now; False when none waits at Redis."""
+        if self._waiting is None:
+            return False
+        reply: Any = await self._redis.execute_command("CLIENT", "UNBLOCK", self._waiting_id)
+        return bool(reply)
 
     async def close(self) -> None:
         """Give the connection up; the next read makes a new one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["began", "children", "title"]
+__all__ = ["began", "children"]
 
 
 def began(pid: int) -> int | None:
@@ -27,15 +27,6 @@ def children(pid: int) -> list[int]:
             if fields is not None and fields[0] != b"Z" and int(fields[1]) == pid:
                 found.append(int(name))
     return sorted(found)
-
-
-def title(pid: int) -> str:
-    """Return the command line of the process; empty when it is gone."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def _entries(path: str) -> list[str]:

@@ -39,7 +39,6 @@ def server_argv(place: Place) -> list[str]:
         *("--redis", place.redis_url),
         *("--supervisor", place.socket("supervisor")),
         *("--spool", place.spool),
-        *("--consumers", place.address("consumer")),
     ]
 
 

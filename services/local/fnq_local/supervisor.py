@@ -213,10 +213,11 @@ class Supervisor:
             census.entry(child.facts, child.pid, child.state, child.reason, child.log.path)
             for child in children
         ]
+        zygote = self.children["zygote"].pid
         if self.place.free() < LEAST_FREE:
             redis_entry = next(entry for entry in found if entry["role"] == "redis")
             redis_entry["reason"] = f"disk almost full: {self.place.free() >> 20} MiB left"
-        return found + census.runners(self.children["zygote"].pid, self.agents)
+        return found + (census.runners(zygote) if zygote else [])
 
     def _changed(self) -> None:
         if not self._recording:

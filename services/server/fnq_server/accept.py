@@ -43,6 +43,8 @@ class Accepter:
         self._registry = registry
         self._wanted = wanted
         self._versions: dict[tuple[str, str], Version] = {}
+        #: What a caller gets when the queue of a version is full.
+        self._full: dict[str, bytes] = {}
 
     def offer(self, session: Session, submissions: list[session_pb2.Submission]) -> None:
         """Take up submissions; their calls are in flight from now on."""
@@ -65,7 +67,7 @@ class Accepter:
             session.send_goaway()
 
     async def _append(self, session: Session, batch: list[session_pb2.Submission]) -> None:
-        offers = [await self._offer(session.namespace, each) for each in batch]
+        offers = [await self._offer(session, each) for each in batch]
         key = keys.session(session.tag)
         accepted = await insist(
             "accepting calls",
@@ -82,7 +84,8 @@ class Accepter:
                 await self._calls.withdraw(track.stream, entry)
         session.send_mark(accepted.mark)
 
-    async def _offer(self, namespace: str, submission: session_pb2.Submission) -> Offer:
+    async def _offer(self, session: Session, submission: session_pb2.Submission) -> Offer:
+        namespace = session.namespace
         version = await self._version(namespace, submission.version)
         if version is None:
             refusal = _refusal(
@@ -96,16 +99,22 @@ class Accepter:
             )
             return Offer(submission.seq, submission.call, None, b"", refusal)
         cap = version.spec.max_queue
-        refusal = _refusal(
-            "QueueFullError",
-            f"the queue of {version.spec.name!r} holds its most calls ({cap}): "
-            "submit less at once, or raise max_queue=",
-        )
+        if version.id not in self._full:
+            self._full[version.id] = _refusal(
+                "QueueFullError",
+                f"the queue of {version.spec.name!r} holds its most calls ({cap}): "
+                "submit less at once, or raise max_queue=",
+            )
         target = Target(namespace, version.id, submission.depth, cap)
-        entry = self._entry(submission).SerializeToString()
-        return Offer(submission.seq, submission.call, target, entry, refusal)
+        entry = self._entry(session, submission).SerializeToString()
+        return Offer(submission.seq, submission.call, target, entry, self._full[version.id])
 
-    def _entry(self, submission: session_pb2.Submission) -> record_pb2.Entry:
+    def _entry(self, session: Session, submission: session_pb2.Submission) -> record_pb2.Entry:
+        payload = submission.payload
+        if payload.HasField("reference") and not payload.reference.house:
+            arrived = session.incoming.pop(int(payload.reference.key), None)
+            if arrived is not None:
+                payload.reference.CopyFrom(arrived)
         return record_pb2.Entry(
             protocol=PROTOCOL,
             call=submission.call,
@@ -116,7 +125,7 @@ class Accepter:
             parent_epoch=submission.parent_epoch,
             remaining_ms=submission.remaining_ms,
             rows=submission.rows or 1,
-            payload=submission.payload,
+            payload=payload,
             detached=submission.detached,
             window_chunks=WINDOW_CHUNKS,
             window_bytes=WINDOW_BYTES,

@@ -14,10 +14,11 @@ from collections.abc import Iterable
 import structlog
 
 from fnq.v1 import record_pb2, result_pb2
+from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.results import Mailboxes
 from fnq_server.orders import Orders
-from fnq_server.session import Session
+from fnq_server.session import Session, references
 from fnq_server.track import Track, Verdict, advance
 
 __all__ = ["Relay"]
@@ -32,14 +33,16 @@ _log = structlog.get_logger()
 class Relay:
     """The calls in flight at one server."""
 
-    def __init__(self, inbox: str, mailboxes: Mailboxes, orders: Orders) -> None:
+    def __init__(self, inbox: str, mailboxes: Mailboxes, orders: Orders, blobs: Blobs) -> None:
         self.inbox = inbox
+        self._blobs = blobs
         self._mailboxes = mailboxes
         self._orders = orders
         self._tracks: dict[bytes, Track] = {}
         self._positions: dict[str, str] = {inbox: "0-0"}
         self._adopted: dict[str, int] = {}
         self._doomed: defaultdict[str, list[str]] = defaultdict(list)
+        self._doomed_blobs: list[result_pb2.Reference] = []
         self._doom = asyncio.Event()
         #: Cancelled before anyone knew who runs them: told on their first sign of life.
         self._revoked: dict[bytes, str] = {}
@@ -77,6 +80,7 @@ class Relay:
             return
         track.session.calls.discard(track.call)
         self._delete(track.inbox, (entry for _, entry in track.unacknowledged))
+        self._doomed_blobs += [reference for _, reference in track.blobs]
         if track.inbox in self._adopted:
             self._adopted[track.inbox] -= 1
             if not self._adopted[track.inbox]:
@@ -122,9 +126,7 @@ class Relay:
         if result.HasField("started") and result.epoch == track.epoch:
             self._greet(track)
         if verdict is Verdict.PASS or verdict is Verdict.CUT:
-            track.unacknowledged.append((result.position + len(result.chunks), entry))
-            if not track.replaying:
-                track.session.send(body if verdict is Verdict.PASS else result.SerializeToString())
+            self._pass_on(track, entry, body if verdict is Verdict.PASS else None, result)
             return
         self._delete(inbox, (entry,))
         if verdict is Verdict.BROKEN:
@@ -134,6 +136,21 @@ class Relay:
         elif verdict is Verdict.DIVERGED:
             text = "the repeated run differs from the chunks delivered before"
             self.decree(track, "StreamDivergedError", text)
+
+    def _pass_on(
+        self, track: Track, entry: str, body: bytes | None, result: result_pb2.Result
+    ) -> None:
+        """Send a result on; `body` is its serialized form where it was not cut."""
+        after = result.position + len(result.chunks)
+        track.unacknowledged.append((after, entry))
+        large = references(result)
+        track.blobs += [(after, reference) for reference in large]
+        if track.replaying:
+            return
+        if large:
+            track.session.send(result)
+        else:
+            track.session.send(result.SerializeToString() if body is None else body)
 
     def _take_stray(self, inbox: str, entry: str, result: result_pb2.Result) -> None:
         """Deal with an entry of a call that is not in flight here."""
@@ -200,6 +217,9 @@ class Relay:
         kept = [item for item in track.unacknowledged if item[0] > position]
         done = [entry for after, entry in track.unacknowledged if after <= position]
         track.unacknowledged = kept
+        if track.blobs:
+            self._doomed_blobs += [each for after, each in track.blobs if after <= position]
+            track.blobs = [item for item in track.blobs if item[0] > position]
         self._delete(track.inbox, done)
 
     def end(self, call: bytes) -> None:
@@ -218,7 +238,8 @@ class Relay:
             sent = len(track.unacknowledged)
             found = await insist("replaying", lambda: self._mailboxes.fetch(track.inbox, entries))
             for _, body in found:
-                track.session.send(body)
+                result = result_pb2.Result.FromString(body)
+                track.session.send(result if references(result) else body)
         track.replaying = False
 
     def _delete(self, inbox: str, entries: Iterable[str]) -> None:
@@ -231,6 +252,9 @@ class Relay:
             await self._doom.wait()
             self._doom.clear()
             doomed, self._doomed = self._doomed, defaultdict(list)
+            blobs, self._doomed_blobs = self._doomed_blobs, []
+            if blobs:
+                await self._blobs.delete(blobs)
             for inbox, entries in doomed.items():
                 if entries:
                     await insist("deleting results", lambda: self._mailboxes.delete(inbox, entries))

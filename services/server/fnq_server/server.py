@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from fnq.v1 import control_pb2_grpc, session_pb2_grpc
 from fnq_core import keys
+from fnq_core.blobs import Blobs
 from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.listen import serve
@@ -30,9 +31,9 @@ from fnq_server.orchestrator.seam import Orchestrator
 from fnq_server.orders import Orders
 from fnq_server.relay import Relay
 from fnq_server.sessions import Sessions
-from fnq_server.spool import Spool
 from fnq_server.status import Reporter
 from fnq_wire.error import StackError
+from fnq_wire.spool import Spool
 
 __all__ = ["Server"]
 
@@ -67,11 +68,11 @@ class Server:
         registry = Registry(self._redis)
         board = PresenceBoard(self._redis)
         self._orders = Orders(self._mailboxes, calls)
-        self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders)
+        self._blobs = Blobs(self._redis, Spool(spool) if spool else None)
+        self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._blobs)
         self._demand = Demand(registry, calls, orchestrator)
         accepter = Accepter(self._relay, calls, registry, self._demand.want)
-        self._spool = Spool(spool)
-        self._sessions = Sessions(self.name, self._redis, self._relay, accepter, self._spool)
+        self._sessions = Sessions(self.name, self._redis, self._relay, accepter, self._blobs)
         logs = LogStreams(self._redis, self._waiting)
         reporter = Reporter(self._redis, listen, registry, calls, board)
         self._control = Control(registry, board, logs, self._demand, reporter)
@@ -111,7 +112,7 @@ class Server:
             await asyncio.sleep(0)
             await self._server.stop(_FAREWELL_S)
         await self._tasks.stop()
-        self._spool.close()
+        self._sessions.close()
         if not self._relay.in_flight:
             with contextlib.suppress(*UNREACHABLE):
                 await self._mailboxes.close(self._relay.inbox)
@@ -130,6 +131,8 @@ class Server:
                 await self._sessions.expire(loop.time())
             except UNREACHABLE:
                 pass  # Tried again in a moment; what is renewed stands several missed rounds.
+            if self._blobs.spool is not None:
+                await asyncio.to_thread(self._blobs.spool.sweep)
             if self._health is not None:
                 await self._set_health(loop.time() - self._relay.answered_at < _DEAF_S)
             await asyncio.sleep(RENEW_S)

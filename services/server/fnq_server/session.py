@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
-from fnq.v1 import session_pb2
+from fnq.v1 import result_pb2, session_pb2
+from fnq_core.blobs import Blobs
 
-__all__ = ["Session"]
+__all__ = ["Session", "references"]
 
 #: Results in one frame; more wait for the next.
 _MAX_RESULTS = 2_000
@@ -20,7 +22,9 @@ class Session:
     fences the one before.
     """
 
-    def __init__(self, tag: int, secret: bytes, namespace: str, generation: int) -> None:
+    def __init__(
+        self, tag: int, secret: bytes, namespace: str, generation: int, blobs: Blobs
+    ) -> None:
         self.tag = tag
         self.secret = secret
         self.namespace = namespace
@@ -31,13 +35,19 @@ class Session:
         #: Submissions that wait to be appended.
         self.offered: list[session_pb2.Submission] = []
         self.appending: asyncio.Task[None] | None = None
-        self._results: list[bytes] = []
+        #: The client reads large values from the spool by itself.
+        self.spools = False
+        #: Large values that come in parts, by the number the client gave them.
+        self.incoming: dict[int, result_pb2.Reference] = {}
+        self._blobs = blobs
+        self._sent_blobs = 0
+        self._results: list[bytes | result_pb2.Result] = []
         self._mark = 0
         self._goaway = False
         self._news = asyncio.Event()
 
-    def send(self, result: bytes) -> None:
-        """Queue a serialized Result."""
+    def send(self, result: bytes | result_pb2.Result) -> None:
+        """Queue a Result: serialized, or as a message when it refers to large values."""
         self._results.append(result)
         self._news.set()
 
@@ -53,22 +63,58 @@ class Session:
 
     def forget_queued(self) -> None:
         """Drop what was queued for a stream that broke: it is sent anew on resumption."""
+        self.incoming.clear()
         self._results.clear()
         self._mark = 0
 
-    async def next_frame(self) -> session_pb2.ServerFrame:
-        """Wait for news and return all of it as one frame."""
-        await self._news.wait()
+    async def frames(self) -> AsyncIterator[session_pb2.ServerFrame]:
+        """Yield what goes out, gathered per turn, without end."""
+        while True:
+            await self._news.wait()
+            if self._results and isinstance(self._results[0], result_pb2.Result):
+                async for frame in self._large_frames(self._results[0]):
+                    yield frame
+                del self._results[:1]
+            else:
+                yield self._frame()
+            if not self._results:
+                self._news.clear()
+
+    def _frame(self) -> session_pb2.ServerFrame:
         frame = session_pb2.ServerFrame(mark=self._mark, goaway=self._goaway)
         self._mark, self._goaway = 0, False
         take, size = 0, 0
-        for body in self._results:
+        for body in self._results[:_MAX_RESULTS]:
+            if not isinstance(body, bytes) or size > _MAX_FRAME:
+                break
+            frame.results.append(body)
             take += 1
             size += len(body)
-            if take == _MAX_RESULTS or size > _MAX_FRAME:
-                break
-        frame.results.extend(self._results[:take])
         del self._results[:take]
-        if not self._results:
-            self._news.clear()
         return frame
+
+    async def _large_frames(
+        self, result: result_pb2.Result
+    ) -> AsyncIterator[session_pb2.ServerFrame]:
+        """Yield the values that a result refers to in parts, then the result."""
+        outgoing = result_pb2.Result()
+        outgoing.CopyFrom(result)
+        for reference in references(outgoing):
+            if self.spools and reference.house == result_pb2.Reference.SPOOL:
+                continue
+            self._sent_blobs += 1
+            async for piece in self._blobs.chunks(reference):
+                frame = session_pb2.ServerFrame()
+                frame.parts.add(blob=self._sent_blobs, data=piece)
+                yield frame
+            reference.house = result_pb2.Reference.HOUSE_UNSPECIFIED
+            reference.key = str(self._sent_blobs)
+        yield session_pb2.ServerFrame(results=[outgoing.SerializeToString()])
+
+
+def references(result: result_pb2.Result) -> list[result_pb2.Reference]:
+    """Return the references to large values in a result."""
+    found = [chunk.reference for chunk in result.chunks if chunk.HasField("reference")]
+    if result.end.value.HasField("reference"):
+        found.append(result.end.value.reference)
+    return found

@@ -14,13 +14,13 @@ from redis.asyncio import Redis
 
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_core import keys
+from fnq_core.blobs import Blobs
 from fnq_core.calls import SESSION_TTL_S
 from fnq_core.connection import insist
 from fnq_core.rpc import EOF, PROTOCOL, version_problem
 from fnq_server.accept import Accepter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
-from fnq_server.spool import Spool
 from fnq_server.track import Track
 
 __all__ = ["INTEREST_S", "Sessions"]
@@ -37,13 +37,16 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     """Clients' streams, and their sessions while a stream is broken."""
 
     def __init__(
-        self, name: str, redis: Redis, relay: Relay, accepter: Accepter, spool: Spool
+        self, name: str, redis: Redis, relay: Relay, accepter: Accepter, blobs: Blobs
     ) -> None:
         self._name = name
         self._redis = redis
         self._relay = relay
         self._accepter = accepter
-        self._spool = spool
+        self._blobs = blobs
+        self._proof = secrets.token_bytes(16) if blobs.spool is not None else b""
+        if blobs.spool is not None:
+            blobs.spool.offer(self._proof)
         self._sessions: dict[int, Session] = {}
 
     @property
@@ -117,7 +120,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             if secret is None:
                 await self._redis.execute_command("DEL", key)
             return None
-        session = Session(hello.session, secret, hello.namespace, generation)
+        session = Session(hello.session, secret, hello.namespace, generation, self._blobs)
         return session, int(mark)
 
     async def _begin(self, namespace: str) -> Session:
@@ -135,7 +138,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
                 return await pipe.execute()
 
         await insist("granting a session", command)
-        return Session(tag, secret, namespace or "default", 1)
+        return Session(tag, secret, namespace or "default", 1, self._blobs)
 
     def _welcome(self, session: Session, mark: int) -> session_pb2.Welcome:
         return session_pb2.Welcome(
@@ -146,13 +149,19 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             secret=session.secret,
             now_ms=time.time_ns() // 1_000_000,
             mark=mark,
-            spool=self._spool.directory,
-            nonce=self._spool.nonce,
+            spool=self._blobs.spool.directory if self._blobs.spool is not None else "",
+            nonce=self._proof,
         )
 
     async def _take(self, session: Session, frame: session_pb2.ClientFrame) -> None:
         relay = self._relay
+        for part in frame.parts:
+            reference = session.incoming.get(part.blob)
+            if reference is None:
+                reference = session.incoming[part.blob] = self._blobs.begin()
+            await self._blobs.append(reference, part.data)
         if frame.resumed:
+            session.spools = frame.spools
             self._forget_others(session, {each.call for each in frame.resumptions})
         for resumption in frame.resumptions:
             await self._resume_call(session, resumption)
@@ -225,6 +234,11 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         for session in self._sessions.values():
             await self._redis.execute_command("EXPIRE", keys.session(session.tag), SESSION_TTL_S)
 
+    def close(self) -> None:
+        """Take the proof of a shared spool away."""
+        if self._blobs.spool is not None:
+            self._blobs.spool.withdraw(self._proof)
+
     def send_away(self) -> None:
         """Ask every client to go to another server: this one ends."""
         for session in self._sessions.values():
@@ -232,5 +246,5 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
 
 async def _write(session: Session, context: Context) -> None:
-    while True:
-        await context.write(await session.next_frame())
+    async for frame in session.frames():
+        await context.write(frame)

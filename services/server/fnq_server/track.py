@@ -50,6 +50,8 @@ class Track:
     epoch: int = 0
     consumer: str = ""
     unacknowledged: list[tuple[int, str]] = field(default_factory=list)
+    #: Large values that were sent on, by the position after them.
+    blobs: list[tuple[int, result_pb2.Reference]] = field(default_factory=list)
     #: Last entry of the inbox that was taken into account.
     seen: tuple[int, int] = (0, 0)
     ended: bool = False

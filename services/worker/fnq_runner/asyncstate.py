@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio.events import _get_running_loop, _set_running_loop
+from asyncio.tasks import _enter_task, _leave_task
 from types import TracebackType
 from typing import Any
 
@@ -25,15 +27,15 @@ class AsideLoop:
         self._hooks: Any = None
 
     def __enter__(self) -> None:
-        loop = self._loop = asyncio._get_running_loop()
+        loop = self._loop = _get_running_loop()
         if loop is None:
             return
         self._task = asyncio.current_task(loop)
         if self._task is not None:
-            asyncio.tasks._leave_task(loop, self._task)
+            _leave_task(loop, self._task)
         self._hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(None, None)
-        asyncio._set_running_loop(None)
+        _set_running_loop(None)
 
     def __exit__(
         self,
@@ -44,7 +46,7 @@ class AsideLoop:
         loop = self._loop
         if loop is None:
             return
-        asyncio._set_running_loop(loop)
+        _set_running_loop(loop)
         sys.set_asyncgen_hooks(*self._hooks)
         if self._task is not None:
-            asyncio.tasks._enter_task(loop, self._task)
+            _enter_task(loop, self._task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalkcompute.context import MAX_DEPTH
@@ -53,14 +53,12 @@ class PipeSession:
     a thread or task that outlives its invocation) is a root.
     """
 
-    def __init__(
-        self, pipe: Pipe, ledger: Ledger, host: Host, mates: Mapping[str, Target]
-    ) -> None:
+    def __init__(self, pipe: Pipe, ledger: Ledger, host: Host, mates: Mapping[str, Target]) -> None:
         self._pipe = pipe
         self._ledger = ledger
         self._host = host
         self._mates = mates
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._children: dict[bytes, Inflight] = {}
         self._requests: dict[int, News] = {}
         self._asked = 0
@@ -93,9 +91,6 @@ class PipeSession:
             self._host.flush()
             try:
                 return self._host.wait(inflight, ready, timeout)
-            except BaseException:
-                self.cancel(inflight)
-                raise
             finally:
                 self._reclaim(lender)
         finally:
@@ -237,7 +232,7 @@ class PipeSession:
         self._host.flush()
         self._host.wait(news, news.ready, None)
 
-    def _ask(self, question: dict[str, object], name: str, timeout: float | None) -> Any:
+    def _ask(self, question: Mapping[str, object], name: str, timeout: float | None) -> Any:
         """Return the agent's answer; raise the error that it holds."""
         self._check_process()
         shielded = self._host.shield()
@@ -296,5 +291,3 @@ def _parent() -> Invocation | None:
     """Return the invocation that a call is made for; one that has ended makes none."""
     invocation = CURRENT.get()
     return None if invocation is None or invocation.ended else invocation
-
-

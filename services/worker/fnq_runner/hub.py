@@ -22,14 +22,13 @@ from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-from greenlet import getcurrent, greenlet
-
 from fnq_runner.asyncstate import AsideLoop
 from fnq_runner.crew import Crew
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.invocation import Invocation
 from fnq_runner.ledger import Ledger
 from fnq_runner.pipe import Pipe, crash
+from fnq_runner.strand import Strand, running, strand
 from fnq_runner.threadwait import wait_in_thread, waking
 
 __all__ = ["Hub"]
@@ -41,10 +40,10 @@ _SPARE = 64
 class _Parked:
     """A greenlet that waits, and whether it is to be resumed already."""
 
-    __slots__ = ("done", "greenlet", "scheduled")
+    __slots__ = ("done", "scheduled", "strand")
 
-    def __init__(self, waiting: greenlet) -> None:
-        self.greenlet = waiting
+    def __init__(self, waiting: Strand) -> None:
+        self.strand = waiting
         self.scheduled = False
         self.done = False
 
@@ -58,17 +57,19 @@ class Hub:
         self._runs = runs
         self._threaded = threaded
         self._main = threading.get_ident()
-        self._greenlet = getcurrent()
+        self._strand = running()
         self._bell = threading.Event()
         self._context = contextvars.copy_context()
         self._crew = Crew(runs.run, self._context)
-        self._spare: list[greenlet] = []
+        self._spare: list[Strand] = []
         self._next: Invocation | None = None
         self._resumable: deque[_Parked] = deque()
         self._timers: list[tuple[float, int, _Parked]] = []
         #: Whose code the main thread runs; None while the hub does.
         self._current: Invocation | None = None
         self._signalled = False
+        #: The hub has just waited for the pipe, and so has read it.
+        self._fresh = False
         self._listeners: dict[asyncio.AbstractEventLoop, int] = {}
         signal.signal(signal.SIGUSR1, self._on_signal)
 
@@ -80,10 +81,11 @@ class Hub:
                 parked = self._resumable.popleft()
                 parked.scheduled = False
                 if not parked.done:
-                    parked.greenlet.switch()
+                    parked.strand.switch()
             elif not self._begin():
                 self._pipe.flush()
                 self._pipe.wait(self._bell, self._has_work, self._deadline())
+                self._fresh = True
                 self._ring_timers()
         self._pipe.flush()
 
@@ -103,7 +105,7 @@ class Hub:
             self.admit()
             return wait_in_thread(self._pipe, news, ready, deadline)
         invocation = self._current
-        parked = _Parked(getcurrent())
+        parked = _Parked(running())
         if deadline is not None:
             heapq.heappush(self._timers, (deadline, id(parked), parked))
         with waking(news, invocation, partial(self._resume, parked)), AsideLoop():
@@ -150,7 +152,7 @@ class Hub:
     def cancel(self, invocation: Invocation, reason: str) -> None:
         invocation.cancel(reason)
         if invocation.thread is not None:
-            if invocation.began and not invocation.parked:
+            if invocation.began and not (invocation.parked or invocation.waits):
                 self._abandon(invocation)
         elif invocation is self._current and threading.get_ident() != self._main:
             signal.pthread_kill(self._main, signal.SIGUSR1)
@@ -173,13 +175,15 @@ class Hub:
             return False
         if not self._ledger.queued:
             return False
-        # A dispatch may have been revoked since it was read.
-        self._pipe.drain()
+        if not self._fresh:
+            # A dispatch may have been revoked since it was read.
+            self._pipe.drain()
+        self._fresh = False
         invocation = self._ledger.take()
         if invocation is None:
             return False
         self._next = invocation
-        worker = self._spare.pop() if self._spare else greenlet(self._work)
+        worker = self._spare.pop() if self._spare else strand(self._work)
         worker.switch()
         return True
 
@@ -195,8 +199,8 @@ class Hub:
                 del invocation
                 if len(self._spare) >= _SPARE:
                     return
-                self._spare.append(getcurrent())
-                self._greenlet.switch()
+                self._spare.append(running())
+                self._strand.switch()
         except Exception as problem:
             crash(problem)
 
@@ -208,7 +212,7 @@ class Hub:
             invocation.interrupt()
             if deadline is not None and time.monotonic() >= deadline:
                 return False
-            self._greenlet.switch()
+            self._strand.switch()
         return True
 
     def _resume(self, parked: _Parked) -> None:
@@ -231,9 +235,7 @@ class Hub:
         return self._timers[0][0] if self._timers else None
 
     def _ring_timers(self) -> None:
-        while self._timers and (
-            self._timers[0][2].done or self._timers[0][0] <= time.monotonic()
-        ):
+        while self._timers and (self._timers[0][2].done or self._timers[0][0] <= time.monotonic()):
             self._resume(heapq.heappop(self._timers)[2])
 
     def _abandon(self, invocation: Invocation) -> None:

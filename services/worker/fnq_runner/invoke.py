@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -97,7 +96,7 @@ class Invoker:
     def _call(self, invocation: Invocation) -> bytes:
         try:
             self._host.expose(invocation)
-            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            args, kwargs = self._decode(invocation)
             body = self._encode(self._function(*args, **kwargs))
             invocation.interruptible = False
         except BaseException as problem:
@@ -109,7 +108,7 @@ class Invoker:
         generator: Generator[Any, Any, Any] | None = None
         try:
             self._host.expose(invocation)
-            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            args, kwargs = self._decode(invocation)
             generator = self._function(*args, **kwargs)
             self._await_credit(invocation)
             for value in generator:
@@ -126,7 +125,7 @@ class Invoker:
 
     async def _call_async(self, invocation: Invocation) -> bytes:
         try:
-            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            args, kwargs = self._decode(invocation)
             running: Coroutine[Any, Any, Any] = self._function(*args, **kwargs)
             body = self._encode(await running)
         except BaseException as problem:
@@ -136,7 +135,7 @@ class Invoker:
     async def _generate_async(self, invocation: Invocation) -> bytes:
         generator: AsyncGenerator[Any, Any] | None = None
         try:
-            args, kwargs = self._codec.decode_arguments(invocation.take_payload())
+            args, kwargs = self._decode(invocation)
             generator = self._function(*args, **kwargs)
             await self._host.wait_async(invocation, invocation.has_credit)
             async for value in generator:
@@ -150,13 +149,20 @@ class Invoker:
             return end
         return encode(Kind.EXHAUSTED, invocation.call, invocation.epoch, invocation.position)
 
+    def _decode(self, invocation: Invocation) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call."""
+        try:
+            return self._codec.decode_arguments(invocation.take_payload())
+        except SerializationError as problem:
+            raise _UnsendableError(f"the arguments of {self._name!r}: {problem}") from problem
+
     def _encode(self, value: object) -> bytes:
         """Return what a function returned or yielded, as bytes."""
         try:
             return self._codec.encode_result(value)
         except SerializationError as problem:
             what = "yielded" if self._streams else "returned"
-            raise _Unsendable(f"the value that {self._name!r} {what}: {problem}") from problem
+            raise _UnsendableError(f"the value that {self._name!r} {what}: {problem}") from problem
 
     def _emit(self, invocation: Invocation, body: bytes) -> None:
         shielded = self._host.shield()
@@ -197,7 +203,7 @@ class Invoker:
         """Return the end of an invocation that raised."""
         if invocation.cancelled or isinstance(problem, Interrupted):
             return self.cancelled(invocation)
-        if isinstance(problem, _Unsendable):
+        if isinstance(problem, _UnsendableError):
             return self._end(invocation, failure.make("SerializationError", str(problem)))
         return self._end(invocation, failure.describe(problem))
 
@@ -207,11 +213,11 @@ class Invoker:
         )
 
 
-class _Unsendable(SerializationError):
-    """A function's value cannot travel: its call fails with SerializationError."""
+class _UnsendableError(SerializationError):
+    """A value of a call cannot travel: the call fails with SerializationError."""
 
 
 def _tell_of_cleanup() -> None:
     """Print what went wrong while a generator cleaned up; its call has its end already."""
-    print("while the generator was closed:", file=sys.stderr)
+    sys.stderr.write("while a generator was closed:\n")
     traceback.print_exc()

@@ -15,7 +15,7 @@ class Ledger:
     """Keep count of the runner's invocations. All methods may be called from any thread."""
 
     def __init__(self, concurrency: int) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._slots = Slots(concurrency)
         self._queue: dict[int, deque[Invocation]] = {}
         self._live: dict[bytes, Invocation] = {}

@@ -7,12 +7,13 @@ to the descriptors 1 and 2 as ever, which the agent reads too.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO, cast
 
 from fnq_runner.host import Host
 from fnq_runner.invocation import CURRENT, Invocation
@@ -40,8 +41,8 @@ class Output:
     def install(self, host: Host) -> None:
         """Replace sys.stdout and sys.stderr."""
         self._host = host
-        sys.stdout = _Writer(self, 1)
-        sys.stderr = _Writer(self, 2)
+        sys.stdout = cast("TextIO", _Writer(self, 1))
+        sys.stderr = cast("TextIO", _Writer(self, 2))
 
     def fork(self) -> None:
         """In a copy of the process write to the descriptors: the pipe is not its own."""
@@ -144,12 +145,12 @@ class _Writer(io.TextIOBase):
 class _Bytes(io.BufferedIOBase):
     """The stream as bytes."""
 
-    def __init__(
-        self, write: Callable[[str], int], flush: Callable[[], None], number: int
-    ) -> None:
+    def __init__(self, write: Callable[[str], int], flush: Callable[[], None], number: int) -> None:
         self._text = write
         self._flush = flush
         self._number = number
+        # A character may be cut in two by the way it is written.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
 
     def writable(self) -> bool:
         return True
@@ -159,7 +160,7 @@ class _Bytes(io.BufferedIOBase):
 
     def write(self, data: Any) -> int:
         held = bytes(data)
-        self._text(held.decode("utf-8", "backslashreplace"))
+        self._text(self._decoder.decode(held))
         return len(held)
 
     def flush(self) -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -38,8 +39,11 @@ class Pipe:
         self._route = route
         self._decoder = Decoder()
         self._view = memoryview(bytearray(_READ))
-        self._pending: list[bytes] = []
-        self._writing = threading.Lock()
+        self._pending: deque[bytes] = deque()
+        #: Reentrant, as are the runner's other locks: the collector may run a finalizer
+        #: of the user's, which prints or forgets a stream, wherever it likes.
+        self._writing = threading.RLock()
+        self._writer = 0
         self._leading = threading.Lock()
         self._followers: set[threading.Event] = set()
         self._polled: threading.Event | None = None
@@ -55,21 +59,25 @@ class Pipe:
         return self._sock.fileno()
 
     def post(self, frame: bytes) -> None:
-        """Keep a frame for the next write."""
-        with self._writing:
-            self._pending.append(frame)
+        """Keep a frame for the next write; never blocks."""
+        self._pending.append(frame)
 
     def send(self, *frames: bytes) -> None:
         """Write what was kept, then these frames. A full socket blocks."""
-        with self._writing:
-            self._pending += frames
-            self._write()
+        self._pending.extend(frames)
+        self.flush()
 
     def flush(self) -> None:
-        """Write what was kept."""
-        if self._pending:
-            with self._writing:
+        """Write what was kept. A full socket blocks."""
+        here = threading.get_ident()
+        if not self._pending or self._writer == here:
+            # A finalizer within the loop below, which goes on with what was kept now.
+            return
+        with self._writing:
+            self._writer = here
+            while self._pending:
                 self._write()
+            self._writer = 0
 
     def lead(self) -> bool:
         """Become the thread that reads; False when another one is."""
@@ -154,6 +162,13 @@ class Pipe:
             self.read()
         return True
 
+    def fork(self) -> None:
+        """In a copy of the process: let go of the socket, which is the original's."""
+        self._sock.close()
+        self._writing = threading.RLock()
+        self._leading = threading.Lock()
+        self._pending.clear()
+
     def _lead(
         self, bell: threading.Event, ready: Callable[[], bool], deadline: float | None
     ) -> None:
@@ -181,7 +196,7 @@ class Pipe:
                 return
 
     def _write(self) -> None:
-        frames, self._pending = self._pending, []
+        frames = [self._pending.popleft() for _ in range(len(self._pending))]
         try:
             self._sock.sendall(frames[0] if len(frames) == 1 else b"".join(frames))
         except OSError:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from functools import partial
 from typing import Any
 
-from greenlet import getcurrent, greenlet
+from fnq_runner.strand import Strand, running, strand
 
 __all__ = ["Stepper", "Steps", "park"]
 
@@ -21,12 +22,18 @@ __all__ = ["Stepper", "Steps", "park"]
 _SPARE = 256
 
 
-class _Walker(greenlet):
+class _Walker:
     """A greenlet that runs steps, one after another; `caller` gets what each yields."""
 
-    caller: greenlet
-    stepper: Stepper | None = None
-    work: tuple[Callable[..., Any], tuple[Any, ...]]
+    __slots__ = ("caller", "stepper", "strand", "work")
+
+    def __init__(self, walk: Callable[[_Walker], Any]) -> None:
+        self.strand = strand(lambda: walk(self))
+        # By it the running code finds whose step it is in.
+        vars(self.strand)["walker"] = self
+        self.caller: Strand
+        self.stepper: Stepper | None = None
+        self.work: tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Steps:
@@ -36,7 +43,7 @@ class Steps:
         self._spare: list[_Walker] = []
 
     def task(
-        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
+        self, loop: asyncio.AbstractEventLoop, coro: Any, /, **options: Any
     ) -> asyncio.Task[Any]:
         """Make a task whose steps run in greenlets; the loop's task factory."""
         return asyncio.Task(Stepper(self, coro), loop=loop, **options)
@@ -45,9 +52,8 @@ class Steps:
         """Return an idle greenlet."""
         return self._spare.pop() if self._spare else _Walker(self._walk)
 
-    def _walk(self) -> None:
-        walker = getcurrent()
-        assert isinstance(walker, _Walker)
+    def _walk(self, walker: _Walker) -> Any:
+        outcome: list[tuple[BaseException | None, Any]]
         while True:
             method, arguments = walker.work
             try:
@@ -59,7 +65,7 @@ class Steps:
             del method, arguments, walker.work
             walker.stepper = None
             if len(self._spare) >= _SPARE:
-                walker.parent = walker.caller
+                walker.strand.parent = walker.caller
                 return outcome.pop()
             self._spare.append(walker)
             walker.caller.switch(outcome.pop())
@@ -74,7 +80,7 @@ class Stepper(Coroutine[Any, Any, Any]):
         self._steps = steps
         self._coro = coro
         #: The greenlet that waits in a bare call, and the walker that it belongs to.
-        self._parked: greenlet | None = None
+        self._parked: Strand | None = None
         self._walker: _Walker | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -106,7 +112,7 @@ class Stepper(Coroutine[Any, Any, Any]):
             return
         raise RuntimeError("coroutine ignored GeneratorExit")
 
-    def park(self, waiting: greenlet, walker: _Walker, future: asyncio.Future[Any]) -> None:
+    def park(self, waiting: Strand, walker: _Walker, future: asyncio.Future[Any]) -> None:
         """Give the task `future`; return when the task goes on. Raises what it throws."""
         self._parked, self._walker = waiting, walker
         # What `await future` would yield: the future, marked as awaited.
@@ -119,18 +125,19 @@ class Stepper(Coroutine[Any, Any, Any]):
         walker.work = (method, arguments)
         walker.stepper = self
         # The context of the task, which the greenlet would not have of itself.
-        walker.gr_context = getcurrent().gr_context
-        return self._enter(walker, walker)
+        walker.strand.gr_context = running().gr_context
+        return self._enter(walker, walker.strand)
 
     def _resume(self, problem: BaseException | None) -> Any:
         parked, walker = self._parked, self._walker
-        assert parked is not None and walker is not None
+        assert parked is not None
+        assert walker is not None
         self._parked = self._walker = None
         return self._enter(walker, parked, problem)
 
-    def _enter(self, walker: _Walker, target: greenlet, *sent: Any) -> Any:
+    def _enter(self, walker: _Walker, target: Strand, *sent: Any) -> Any:
         """Run in `target` until the step is over; return or raise what it ended with."""
-        walker.caller = getcurrent()
+        walker.caller = running()
         problem, yielded = target.switch(*sent)
         if problem is None:
             return yielded
@@ -142,13 +149,12 @@ class Stepper(Coroutine[Any, Any, Any]):
 
 def park() -> Callable[[asyncio.Future[Any]], None] | None:
     """Return how the running code can wait for a future; None outside of any step."""
-    here: greenlet | None = getcurrent()
-    waiting = here
+    waiting = running()
+    here: Strand | None = waiting
     while here is not None:
-        if isinstance(here, _Walker) and here.stepper is not None:
-            stepper, walker = here.stepper, here
-            assert waiting is not None
-            return lambda future: stepper.park(waiting, walker, future)
+        walker: _Walker | None = vars(here).get("walker")
+        if walker is not None and walker.stepper is not None:
+            return partial(walker.stepper.park, waiting, walker)
         here = here.parent
     return None
 

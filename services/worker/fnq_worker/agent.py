@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from fnq.v1 import worker_pb2
+from fnq_core.blobs import Blobs
 from fnq_core.calls import RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.presence import Presence, PresenceBoard
@@ -114,13 +115,21 @@ class Agent:
         slots = 1 if sync else max(1, spec.concurrency)
         bench = Workbench(slots, sync)
         family = Family(bench)
-        self._publisher = Publisher(self.name, self._mailboxes, bench.published, bench.unheard)
+        blobs = Blobs(self._redis)
+        self._publisher = Publisher(
+            self.name, self._mailboxes, blobs, bench.published, bench.unheard
+        )
         self._link = Link(settings.consumer, settings.token, self, bench, self._fatal)
         self._nest = Nest(
-            settings.server, settings.namespace, settings.token, family.deliver, self._fatal
+            settings.server,
+            settings.namespace,
+            settings.token,
+            blobs,
+            family.deliver,
+            self._fatal,
         )
         bench.publisher, bench.reporter, bench.family = self._publisher, self._link, family
-        family.nest = self._nest
+        family.nest, bench.blobs = self._nest, blobs
         self._workbench = bench
         hello = {
             "root": root,

@@ -12,6 +12,7 @@ import grpc.aio
 
 from fnq.v1 import session_pb2
 from fnq_wire import failure, pipe
+from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
 from fnq_worker.nest import Nest
@@ -84,14 +85,14 @@ class Family:
         """Pass news of a nested call on to its runner."""
         child = event.sink
         assert isinstance(child, _Child)
-        for payload in event.chunks:
-            frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, payload.inline)
+        for chunk in event.chunks:
+            frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, read(chunk))
             child.runner.send(frame)
             child.position += 1
         if event.end is not None:
             if child.parent is not None:
                 child.parent.children.discard(child.call)
-            child.runner.send(_ending(child.call, event.end))
+            child.runner.send(_ending(child.call, event))
 
     def request(self, runner: Runner, frame: Frame) -> None:
         """Answer what a runner asks of the control plane."""
@@ -149,10 +150,10 @@ def _refusal(error: str, message: str) -> Mapping[str, Any]:
     return {"ok": False, "failure": failure.make(error, message)}
 
 
-def _ending(call: bytes, end: Any) -> bytes:
-    outcome = end.WhichOneof("outcome")
-    if outcome == "value":
-        return pipe.encode(Kind.CHILD_VALUE, call, 0, 0, end.value.inline)
-    if outcome == "exhausted":
+def _ending(call: bytes, event: Event) -> bytes:
+    assert event.end is not None
+    if event.value is not None:
+        return pipe.encode(Kind.CHILD_VALUE, call, 0, 0, read(event.value))
+    if event.end.exhausted:
         return pipe.encode(Kind.CHILD_EXHAUSTED, call)
-    return pipe.encode_json(Kind.CHILD_FAILED, failure.from_proto(end.failure), call)
+    return pipe.encode_json(Kind.CHILD_FAILED, failure.from_proto(event.end.failure), call)

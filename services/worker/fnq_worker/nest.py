@@ -11,8 +11,10 @@ import structlog
 
 from fnq.v1 import control_pb2, control_pb2_grpc, session_pb2, session_pb2_grpc
 from fnq_core.backoff import Backoff
+from fnq_core.blobs import Blobs
 from fnq_core.rpc import EOF, channel, metadata
 from fnq_wire.session import ClientSession, Event
+from fnq_wire.spool import Spool
 
 __all__ = ["Nest"]
 
@@ -22,19 +24,24 @@ _log = structlog.get_logger()
 
 
 class Nest:
-    """The agent's side of its runners' calls; each Event goes to `deliver`."""
+    """The agent's side of its runners' calls; each Event goes to `deliver`.
+
+    The server says which spool there is: `blobs` uses it from then on.
+    """
 
     def __init__(
         self,
         address: str,
         namespace: str,
         token: str | None,
+        blobs: Blobs,
         deliver: Callable[[Event], None],
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._address = address
         self._namespace = namespace
         self._metadata = metadata(token)
+        self._blobs = blobs
         self._deliver = deliver
         self._fatal = fatal
         self.session = ClientSession(namespace, "fnq-worker")
@@ -89,7 +96,9 @@ class Nest:
         if frame is EOF:
             return
         backoff.reset()
-        self.session.welcome(frame.welcome)
+        spool = Spool.shared(frame.welcome.spool, frame.welcome.nonce)
+        self._blobs.spool = spool
+        self.session.welcome(frame.welcome, spool)
         self._granted.set()
         self._news.set()
         writer = asyncio.get_running_loop().create_task(self._write(stream))

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from fnq.v1 import result_pb2
+from fnq_core.blobs import INLINE, Blobs
 from fnq_core.connection import insist
 from fnq_core.results import Mailboxes
 from fnq_worker.run import Run
@@ -44,11 +45,13 @@ class Publisher:
         self,
         agent: str,
         mailboxes: Mailboxes,
+        blobs: Blobs,
         published: Callable[[Run, bool], None],
         unheard: Callable[[Run], None],
     ) -> None:
         self._agent = agent
         self._mailboxes = mailboxes
+        self._blobs = blobs
         self._published = published
         self._unheard = unheard
         self.consumer = ""
@@ -130,6 +133,8 @@ class Publisher:
             for draft in batch:
                 if self._drafts.get(draft.run) is draft:
                     del self._drafts[draft.run]
+            for draft in batch:
+                await self._store_large(draft.result)
             items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
             self._writing = True
             gone = await insist("publishing", lambda: self._mailboxes.publish(items))
@@ -139,6 +144,15 @@ class Publisher:
                 self._published(draft.run, draft.result.HasField("end"))
             self._writing = False
             self._written.set()
+
+    async def _store_large(self, result: result_pb2.Result) -> None:
+        """Put what is too large for an entry elsewhere, and refer to it."""
+        payloads = [*result.chunks]
+        if result.end.HasField("value"):
+            payloads.append(result.end.value)
+        for payload in payloads:
+            if len(payload.inline) > INLINE:
+                payload.reference.CopyFrom(await self._blobs.write(payload.inline))
 
     async def flush(self) -> None:
         """Return when all that was gathered is written."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
 
 from fnq.v1 import record_pb2, worker_pb2
+from fnq_core.blobs import Blobs
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import DispatchInfo, Frame, Kind
 from fnq_worker.publisher import Publisher
@@ -64,6 +65,8 @@ class Workbench:
         self.publisher: Publisher
         self.reporter: Reporter
         self.family: Parents
+        self.blobs: Blobs
+        self._tasks: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
 
     @property
@@ -127,6 +130,30 @@ class Workbench:
             return
         call = run.call
         run.runner = runner
+        if call.payload.HasField("reference"):
+            self._spawn(self._fetch_and_send(run))
+        else:
+            self._dispatch(run, call.payload.inline)
+
+    async def _fetch_and_send(self, run: Run) -> None:
+        """Send a run whose arguments lie elsewhere."""
+        data = await self.blobs.read(run.call.payload.reference)
+        if run.ended:
+            return
+        if data is None:
+            text = "the call's arguments are gone: they were kept for a day"
+            self._decree(run, failure.make("ResultExpiredError", text))
+        else:
+            self._dispatch(run, data)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _dispatch(self, run: Run, payload: bytes) -> None:
+        call = run.call
+        assert run.runner is not None
         info = DispatchInfo(
             attempt=call.attempt,
             remaining_ms=call.remaining_ms,
@@ -136,8 +163,8 @@ class Workbench:
             window_bytes=call.window_bytes,
             rows=call.rows,
         )
-        frame = pipe.encode_dispatch(call.call, run.epoch, call.depth, info, call.payload.inline)
-        runner.send(frame)
+        frame = pipe.encode_dispatch(call.call, run.epoch, call.depth, info, payload)
+        run.runner.send(frame)
 
     def begun(self, frame: Frame) -> None:
         """Note that user code begins."""
@@ -160,7 +187,10 @@ class Workbench:
         if run.started_at:
             self._pace.note(self._loop.time() - run.started_at)
         end = self.publisher.end(run, frame.number)
-        if frame.kind == Kind.VALUE:
+        if len(frame.body) > self.blobs.most:
+            text = f"the value returned has {len(frame.body)} bytes, the most is {self.blobs.most}"
+            end.failure.CopyFrom(failure.to_proto(failure.make("PayloadTooLargeError", text)))
+        elif frame.kind == Kind.VALUE:
             end.value.inline = frame.body
         elif frame.kind == Kind.EXHAUSTED:
             end.exhausted = True
@@ -267,6 +297,8 @@ class Workbench:
         run = self._runs.get(call)
         if run is not None and run.published:
             del self._runs[call]
+            if run.call.payload.HasField("reference"):
+                self._spawn(self.blobs.delete([run.call.payload.reference]))
         elif run is not None and not run.ended:
             self.cancelled(call, "its entry is gone")
         if not self._runs:

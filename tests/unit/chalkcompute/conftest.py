@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 
@@ -23,8 +21,7 @@ def _process(session: MemorySession, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """Let the process look as if nothing had been decorated in it."""
     monkeypatch.delenv("FNQ_DEPLOY", raising=False)
     monkeypatch.setattr(deployment, "_current", deployment.Deployment())
-    capture = SimpleNamespace(capture=session.capture)
-    monkeypatch.setitem(sys.modules, "chalkcompute.capture", capture)
+    monkeypatch.setattr(deployment, "_capture", session.capture)
     runtime.install(session, worker=False)
     yield
     runtime.install(None)

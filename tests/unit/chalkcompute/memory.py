@@ -149,7 +149,7 @@ class MemorySession:
 
     async def park_async(self, inflight: Inflight) -> None:
         loop, news = asyncio.get_running_loop(), asyncio.Event()
-        inflight.wake = lambda: loop.call_soon_threadsafe(news.set)  # type: ignore[assignment,return-value]
+        inflight.wake = lambda: loop.call_soon_threadsafe(news.set)  # type: ignore[assignment]
         self.parked.set()
         try:
             if not inflight.chunks and inflight.outcome is None:
@@ -201,7 +201,7 @@ def serve(run: Run, payload: bytes, here: context.CallContext) -> None:
             outcome = Outcome(value=codec.encode_result(result))
     except Cancelled:
         outcome = Outcome(failure=make("CallCancelledError", "cancelled"))
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 - user code may raise anything
         outcome = Outcome(failure=describe(problem), attempt=2)
     run.inflight.finish(outcome)
 

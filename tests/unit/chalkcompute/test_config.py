@@ -38,7 +38,7 @@ def test_the_first_place_wins(project: Path, home: Path) -> None:
     assert config.namespace == "environ"
     assert config.log_level == "error"
     assert config.deploy == "never"
-    assert Config.load(environ={}, cwd=home) .deploy == "auto"
+    assert Config.load(environ={}, cwd=home).deploy == "auto"
 
 
 def test_the_origin_of_each_is_known(project: Path, home: Path) -> None:
@@ -67,7 +67,9 @@ def test_a_token_is_not_shown(home: Path) -> None:
     assert "hunter2" not in str(problem.value)
 
 
-@pytest.mark.parametrize("addr", ["localhost:80", "[::1]:80", "consul://consul:8500", "unix:/run/s"])
+@pytest.mark.parametrize(
+    "addr", ["localhost:80", "[::1]:80", "consul://consul:8500", "unix:/run/s"]
+)
 def test_an_address_is_understood(addr: str, tmp_path: Path) -> None:
     """Host and port, Consul and a socket are addresses."""
     assert Config.load(environ={"FNQ_ADDR": addr}, cwd=tmp_path).addr == addr
@@ -93,7 +95,8 @@ def test_a_bad_setting_names_its_origin(name: str, value: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "text", ["[tool.fnq]\nadr = 'x'\n", "[tool.fnq]\naddr = 3\n", "[tool.fnq\n", "[tool]\nfnq = 3\n"]
+    "text",
+    ["[tool.fnq]\nadr = 'x'\n", "[tool.fnq]\naddr = 3\n", "[tool.fnq\n", "[tool]\nfnq = 3\n"],
 )
 def test_a_bad_file_is_named(text: str, tmp_path: Path) -> None:
     """An unknown key, a wrong type and a broken file say where they are."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +67,8 @@ def test_two_threads_deploy_once(session: MemorySession) -> None:
     one, two = make("one", 1), make("two", 2)
     found: list[int] = []
     threads = [
-        threading.Thread(target=lambda handle=handle: found.append(handle())) for handle in (one, two)
+        threading.Thread(target=lambda handle=handle: found.append(handle()))
+        for handle in (one, two)
     ]
     for thread in threads:
         thread.start()
@@ -105,7 +105,9 @@ def test_two_functions_of_one_name_are_refused() -> None:
     def one() -> int:
         return 2
 
-    with pytest.raises(ValueError, match=r"two functions are named 'one': .*give one of them") as problem:
+    with pytest.raises(
+        ValueError, match=r"two functions are named 'one': .*give one of them"
+    ) as problem:
         chalkcompute.function(one)
     assert "test_two_functions_of_one_name_are_refused.<locals>.one" in str(problem.value)
     assert chalkcompute.function(name="other")(one)() == 2
@@ -158,7 +160,7 @@ def test_what_was_left_out_is_said(
         bundle.left_out = ["data/huge.bin"]
         return bundle
 
-    monkeypatch.setattr(sys.modules["chalkcompute.capture"], "capture", leave_out)
+    monkeypatch.setattr(deployment, "_capture", leave_out)
     make("one", 1)()
     assert capsys.readouterr().err == "[fnq] left out of the bundle: data/huge.bin\n"
 

@@ -14,6 +14,7 @@ import pytest
 import chalkcompute
 from chalkcompute import RemoteError, RemoteFunction, Stream, runtime
 from chalkcompute.errors import NotReadyError, SerializationError
+from chalkcompute.settings import Settings
 from tests.unit.chalkcompute.memory import MemorySession
 
 
@@ -90,7 +91,11 @@ def test_the_callers_exception_is_the_remote_one() -> None:
     error = problem.value
     assert str(error) == "ZeroDivisionError: float division by zero"
     assert isinstance(error, RemoteError)
-    assert (error.exception_type, error.function, error.attempt) == ("ZeroDivisionError", "divide", 2)
+    assert (error.exception_type, error.function, error.attempt) == (
+        "ZeroDivisionError",
+        "divide",
+        2,
+    )
     assert "in divide" in error.remote_traceback
     assert len(error.call_id) == 36
 
@@ -121,7 +126,9 @@ def test_a_value_that_cannot_travel_is_refused_at_the_caller(session: MemorySess
     assert session.runs == []
 
 
-def test_an_interrupted_call_is_cancelled(session: MemorySession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_call_is_cancelled(
+    session: MemorySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """KeyboardInterrupt while waiting cancels the call and goes on its way."""
     release = threading.Event()
 
@@ -275,7 +282,5 @@ def _global() -> int:
 
 
 _global.__name__ = _global.__qualname__ = "REMOTE_GLOBAL"
-REMOTE_GLOBAL: RemoteFunction[[], int, int]
-runtime.install(MemorySession())
-REMOTE_GLOBAL = chalkcompute.function(_global)
-runtime.install(None)
+#: Made without the decorator, which would deploy it at the end of the tests.
+REMOTE_GLOBAL: RemoteFunction[[], int, int] = RemoteFunction(_global, "global", Settings())

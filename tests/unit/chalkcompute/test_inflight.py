@@ -28,4 +28,9 @@ def test_the_first_end_counts() -> None:
 def test_only_generators_stream() -> None:
     """The kind of the version decides whether a call is answered by chunks."""
     kinds = ("function", "coroutine", "generator", "async_generator")
-    assert [Target("v", "f", kind, 1, False).streams for kind in kinds] == [False, False, True, True]
+    assert [Target("v", "f", kind, 1, False).streams for kind in kinds] == [
+        False,
+        False,
+        True,
+        True,
+    ]

@@ -74,7 +74,9 @@ def test_gpus_are_read(value: object, gpu: tuple[str, int]) -> None:
     assert parse_gpu(value) == gpu
 
 
-@pytest.mark.parametrize("value", ["", "2", ":2", "nvidia-l4:", "nvidia-l4:0", "a:b", "1:l4:2", "l 4"])
+@pytest.mark.parametrize(
+    "value", ["", "2", ":2", "nvidia-l4:", "nvidia-l4:0", "a:b", "1:l4:2", "l 4"]
+)
 def test_bad_gpus_are_refused(value: object) -> None:
     """What is not a name with a number is a ValueError."""
     with pytest.raises(ValueError, match="gpu: expected"):

@@ -79,8 +79,16 @@ def test_every_setting_arrives() -> None:
     assert (dict(spec.env), dict(spec.options)) == ({"A": "1"}, {"k": "v"})
     assert (spec.min_replicas, spec.max_replicas, spec.suspend_cooldown_s) == (2, 2, 0)
     assert [(each.volume, each.path) for each in spec.volumes] == [("v", "/v")]
-    assert [(each.source, each.name) for each in spec.secrets] == [("env", "S"), ("integration", "pg")]
-    assert (spec.rate_limit_key, spec.timeout_s, spec.max_queue, spec.result_ttl_s) == ("key", 2.5, 10, 60)
+    assert [(each.source, each.name) for each in spec.secrets] == [
+        ("env", "S"),
+        ("integration", "pg"),
+    ]
+    assert (spec.rate_limit_key, spec.timeout_s, spec.max_queue, spec.result_ttl_s) == (
+        "key",
+        2.5,
+        10,
+        60,
+    )
 
 
 def test_one_batching_argument_brings_the_others_default() -> None:
@@ -93,7 +101,9 @@ def test_one_batching_argument_brings_the_others_default() -> None:
 
 def test_a_retry_policy_arrives() -> None:
     """All that a queue needs to schedule a retry; what matches is decided elsewhere."""
-    retry = spec_of(Settings(retries=RetryPolicy.exponential(attempts=5, initial=0.5, max_wait=30.0))).retry
+    retry = spec_of(
+        Settings(retries=RetryPolicy.exponential(attempts=5, initial=0.5, max_wait=30.0))
+    ).retry
     assert (retry.attempts, retry.initial, retry.multiplier, retry.max_wait, retry.jitter) == (
         5, 0.5, 2.0, 30.0, True,
     )  # fmt: skip

@@ -73,11 +73,10 @@ def test_an_error_comes_after_the_chunks_before_it() -> None:
         yield "ok-2"
         raise ValueError("something went wrong")
 
-    stream, found = fragile(), []
+    stream = fragile()
+    assert [next(stream), next(stream)] == ["ok-1", "ok-2"]
     with pytest.raises(RuntimeError) as problem:
-        for each in stream:
-            found.append(each)
-    assert found == ["ok-1", "ok-2"]
+        next(stream)
     assert str(problem.value) == "ValueError: something went wrong"
     assert isinstance(problem.value, RemoteError)
     assert problem.value.call_id == stream.call_id

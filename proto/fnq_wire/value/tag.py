@@ -10,7 +10,6 @@ from __future__ import annotations
 
 __all__ = [
     "AGAIN",
-    "ARRAY",
     "ARROW",
     "BIG",
     "BLOB",
@@ -29,9 +28,9 @@ __all__ = [
     "INT",
     "INTS",
     "LIST",
-    "MODEL",
     "NAME",
     "NONE",
+    "NUMPY",
     "OBJECT",
     "OFFSET",
     "PANDAS",
@@ -76,18 +75,16 @@ OFFSET = 24
 ZONE = 25
 #: Its text as a value; 16 bytes.
 DECIMAL, UUID = 26, 27
-#: Key of the class, then the name of the member; a combination of flags: its number.
+#: Key of the class, then the name of the member, or a tuple of its value where it has none.
 ENUM = 28
 #: Key of the class, a tuple of names, then as for OBJECT; it gets the next number.
 SHAPE = 29
 #: Number of a shape, then as many values as it has names.
 OBJECT = 30
-#: Key of the class, then the state of a pydantic model.
-MODEL = 31
 #: Length, padding to 8, bytes: within what libraries' values are made of.
-BLOB = 32
+BLOB = 31
 #: The parts of a value of numpy, pandas, polars or pyarrow, as one value.
-ARRAY, PANDAS, POLARS, ARROW = 33, 34, 35, 36
+NUMPY, PANDAS, POLARS, ARROW = 32, 33, 34, 35
 
 #: A byte from here on is an integer itself: SMALL_LEAST to SMALL_MOST.
 SMALL = 0x80

@@ -10,12 +10,12 @@ import typing
 from typing import Any
 
 from fnq_wire.annotation import members_of
-from fnq_wire.anything import EXTENSION, Anything
 from fnq_wire.classes import Classes, Family, family_of, fields_of, hints_of_fields
-from fnq_wire.kind import Kind
-from fnq_wire.leaf import LEAVES, Member, leaf_of
-from fnq_wire.message import LIST, MAP, STRUCT, UTF8, Field
-from fnq_wire.nest import CONTAINERS, Items, Pairs, Record, Row
+from fnq_wire.column.anything import EXTENSION, Anything
+from fnq_wire.column.kind import Kind
+from fnq_wire.column.leaf import LEAVES, Member, leaf_of
+from fnq_wire.column.message import LIST, MAP, STRUCT, UTF8, Field
+from fnq_wire.column.nest import CONTAINERS, Items, Pairs, Record, Row
 
 __all__ = ["kind_of", "kind_of_field"]
 
@@ -109,7 +109,11 @@ def _kind_of_class(field: Field, classes: Classes) -> Kind:
     family = family_of(cls)
     if family is Family.ENUM and field.type[0] == UTF8:
         return Member(cls, key)
-    if family in (Family.DATACLASS, Family.NAMEDTUPLE) and field.type[0] == STRUCT and field.children:
+    if (
+        family in (Family.DATACLASS, Family.NAMEDTUPLE)
+        and field.type[0] == STRUCT
+        and field.children
+    ):
         names = tuple(child.name for child in field.children)
         places = tuple(kind_of_field(child, classes) for child in field.children)
         return Record(cls, key, family, names, places)

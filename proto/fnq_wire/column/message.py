@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from fnq_wire.flatbuffer import Builder, Reference, Slot, Table, root
+from fnq_wire.column.flatbuffer import Builder, Reference, Slot, Table, root
 
 __all__ = [
     "BINARY",
@@ -34,10 +34,12 @@ __all__ = [
     "UTF8",
     "ArrowType",
     "BatchHead",
+    "BatchNumbers",
     "Field",
     "head_length",
     "read_batch",
     "read_schema",
+    "refuse_compressed",
     "write_schema",
 ]
 
@@ -47,6 +49,9 @@ LIST, STRUCT, FIXED_BINARY, MAP, DURATION, LARGE_BINARY = 12, 13, 15, 17, 18, 19
 
 #: A type and the values of its slots: (INT, (64, 1)).
 ArrowType: TypeAlias = tuple[int, tuple[int, ...]]
+
+#: Rows, nodes (length, nulls), buffers (offset, length), length of the body.
+BatchNumbers: TypeAlias = tuple[int, tuple[int, ...], tuple[int, ...], int]
 
 #: Format and default of the slots of each type that fnq writes.
 _SLOTS: dict[int, tuple[tuple[str, int], ...]] = {
@@ -65,7 +70,7 @@ _HEAD = struct.Struct("<Ii")
 _I64 = struct.Struct("<q")
 _CONTINUATION = 0xFFFFFFFF
 _V5 = 4
-_SCHEMA, _BATCH = 1, 3
+_SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 #: Levels of nesting in a schema.
 _MAX_LEVELS = 64
 
@@ -162,8 +167,7 @@ class BatchHead:
         _I64.pack_into(head, places["body"], body)
         return head
 
-
-    def parse(self, head: bytes) -> tuple[int, tuple[int, ...], tuple[int, ...], int] | None:
+    def parse(self, head: bytes) -> BatchNumbers | None:
         """Return what `fill` was given to make this head; None when it did not make it."""
         if len(head) != len(self.template):
             return None
@@ -176,8 +180,8 @@ class BatchHead:
         return (rows, nodes, buffers, body) if made == head else None
 
 
-def read_batch(message: memoryview) -> tuple[int, tuple[int, ...], tuple[int, ...], int]:
-    """Return rows, nodes (length, nulls), buffers (offset, length) and length of the body.
+def read_batch(message: memoryview) -> BatchNumbers:
+    """Return the numbers in the head of a batch.
 
     Raises ValueError or struct.error when the message is not a plain batch.
     """
@@ -186,6 +190,25 @@ def read_batch(message: memoryview) -> tuple[int, tuple[int, ...], tuple[int, ..
     if batch.place(3):
         raise ValueError("the batch is compressed")
     return batch.scalar(0, "q", 0), batch.pairs(1), batch.pairs(2), table.scalar(3, "q", 0)
+
+
+def refuse_compressed(stream: memoryview) -> None:
+    """Raise ValueError when a stream of Arrow's has a compressed batch, or is none.
+
+    A few bytes of a compressed one may ask for any amount of memory.
+    """
+    at = 0
+    while bytes(stream[at : at + _HEAD.size]) != END:
+        length = head_length(stream, at)
+        table = root(stream[at + _HEAD.size : at + length])
+        header, kind, size = table.table(2), table.scalar(1, "B", 0), table.scalar(3, "q", 0)
+        if header is not None and kind == _DICTIONARY:
+            header = header.table(1)
+        if header is None or size < 0:
+            raise ValueError("no message of an Arrow stream")
+        if kind != _SCHEMA and header.place(3):
+            raise ValueError("the stream is compressed")
+        at += length + size
 
 
 def _framed(metadata: bytes) -> bytes:

@@ -14,6 +14,9 @@ from fnq_wire.refusal import Refusal, name_of
 
 __all__ = ["put_together", "take_apart"]
 
+#: What a pydantic model holds besides the values of its fields.
+_STATE = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+
 
 def take_apart(value: Any, family: Family) -> tuple[tuple[str, ...], Sequence[Any]]:
     """Return the names and values of all that an object holds, its fields first.
@@ -23,6 +26,8 @@ def take_apart(value: Any, family: Family) -> tuple[tuple[str, ...], Sequence[An
     cls = type(value)
     names = fields_of(cls, family)
     held = getattr(value, "__dict__", {})
+    if family is Family.PYDANTIC:
+        return _take_model_apart(value, names)
     if family is Family.NAMEDTUPLE:
         if held:
             raise Refusal(f"{name_of(cls)} has attributes beside its fields: {sorted(held)}")
@@ -47,7 +52,31 @@ def put_together(cls: Any, family: Family, names: Sequence[str], values: Sequenc
         raise ValueError(f"{name_of(cls)} came with fields {list(names)}, and has {list(fields)}")
     if family is Family.NAMEDTUPLE:
         return tuple.__new__(cls, values)
+    if family is Family.PYDANTIC:
+        return _put_model_together(cls, names, values)
     made = object.__new__(cls)
     for name, value in zip(names, values, strict=True):
         object.__setattr__(made, name, value)
+    return made
+
+
+def _take_model_apart(value: Any, fields: tuple[str, ...]) -> tuple[tuple[str, ...], Sequence[Any]]:
+    """Return the names and values of a pydantic model, and of what it knows of itself."""
+    state = value.__getstate__()
+    held = state["__dict__"]
+    missing = [name for name in fields if name not in held]
+    if missing:
+        raise Refusal(f"{name_of(type(value))} has fields without a value: {missing}")
+    names = fields + tuple(name for name in held if name not in fields)
+    return names + _STATE, [held[name] for name in names] + [state[name] for name in _STATE]
+
+
+def _put_model_together(cls: Any, names: Sequence[str], values: Sequence[Any]) -> Any:
+    """Return the pydantic model; raises ValueError when what it knows of itself is missing."""
+    kept = len(names) - len(_STATE)
+    if tuple(names[kept:]) != _STATE:
+        raise ValueError(f"{name_of(cls)} came without {_STATE}")
+    made = cls.__new__(cls)
+    state = dict(zip(_STATE, values[kept:], strict=True))
+    made.__setstate__({"__dict__": dict(zip(names[:kept], values[:kept], strict=True)), **state})
     return made

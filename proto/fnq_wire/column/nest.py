@@ -7,10 +7,10 @@ from itertools import chain, pairwise
 from typing import Any, Self
 
 from fnq_wire.classes import Family
-from fnq_wire.kind import Kind, Sink, Source, Unfit, offsets_of, read_offsets
-from fnq_wire.message import LIST, MAP, STRUCT, Field
+from fnq_wire.column.kind import Kind, Sink, Source, Unfit, offsets_of, read_offsets
+from fnq_wire.column.message import LIST, MAP, STRUCT, Field
 from fnq_wire.refusal import Refusal
-from fnq_wire.shape import put_together, take_apart
+from fnq_wire.value.shape import put_together, take_apart
 
 __all__ = ["CONTAINERS", "Items", "Pairs", "Record", "Row"]
 
@@ -80,7 +80,6 @@ class Pairs(Kind):
         pairs = list(chain.from_iterable(rows))
         sink.buffer(offsets_of([len(row) for row in rows]))
         sink.node(len(pairs), 0)
-        sink.buffer(b"")
         self._key.write([key for key, _ in pairs], sink)
         self._value.write([value for _, value in pairs], sink)
 
@@ -110,13 +109,13 @@ class Row(Kind):
         self.buffers = 1 + sum(it.buffers for it in places)
         self.metadata = {"fnq.container": "tuple"}
         self.names, self.places = names, places
-        self._describe()
+        self.children = _fields(names, places)
 
     def optional(self) -> Self:
         """Return the same kind with None as one more value, and nothing in its places then."""
         other = super().optional()
         other.places = tuple(it.optional() for it in self.places)
-        other._describe()
+        other.children = _fields(other.names, other.places)
         return other
 
     def lower(self, values: Sequence[Any]) -> Sequence[Any]:
@@ -136,10 +135,6 @@ class Row(Kind):
         if any(len(column) < length for column in columns):
             raise ValueError(f"a place of a tuple has fewer than {length} values")
         return list(zip(*[column[:length] for column in columns], strict=True))
-
-    def _describe(self) -> None:
-        pairs = zip(self.names, self.places, strict=True)
-        self.children = tuple(place.field(name) for name, place in pairs)
 
 
 class Record(Row):
@@ -170,3 +165,7 @@ class Record(Row):
         if names != self.names:
             raise Unfit
         return values
+
+
+def _fields(names: tuple[str, ...], places: tuple[Kind, ...]) -> tuple[Field, ...]:
+    return tuple(place.field(name) for name, place in zip(names, places, strict=True))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, compress, pairwise
 from typing import Any, Self
 
-from fnq_wire.message import ArrowType, Field
+from fnq_wire.column.message import ArrowType, Field
 
 __all__ = [
     "Bits",
@@ -34,7 +34,7 @@ __all__ = [
 #: The largest offset in a column with 32-bit ones.
 _MAX_OFFSET = 2**31 - 1
 _PADDING = tuple(bytes(count) for count in range(8))
-_ONE, _ZERO, _EMPTY = b"\x01", b"\x00", b""
+_ONE, _ZERO = b"\x01", b"\x00"
 _PAIR = struct.Struct("<2i")
 
 
@@ -56,19 +56,28 @@ class Sink:
         self.size = 0
 
     def node(self, length: int, nulls: int) -> None:
-        """Append a node."""
+        """Append a node; where there are no nulls, its empty bitmap too."""
         self.nodes += (length, nulls)
+        if not nulls:
+            self.buffers += (self.size, 0)
 
-    def buffer(self, *parts: bytes | bytearray | memoryview) -> None:
-        """Append a buffer, in pieces; what it is made of must not change any more."""
-        length = sum(map(len, parts))
+    def buffer(self, data: bytes) -> None:
+        """Append a buffer."""
+        self.parts.append(data)
+        self._close(len(data))
+
+    def pieces(self, parts: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Append a buffer in pieces, which must not change any more."""
+        self.parts += parts
+        self._close(sum(map(len, parts)))
+
+    def _close(self, length: int) -> None:
+        """Note where the buffer lies, and pad it to a multiple of 8."""
         self.buffers += (self.size, length)
-        if length:
-            self.parts += parts
-            padding = -length % 8
-            if padding:
-                self.parts.append(_PADDING[padding])
-            self.size += length + padding
+        padding = -length % 8
+        if padding:
+            self.parts.append(_PADDING[padding])
+        self.size += length + padding
 
 
 class Source:
@@ -139,8 +148,6 @@ class Kind:
             sink.buffer(_pack_bits([value is not None for value in values]))
             rest = iter(lowered)
             lowered = [self.void if value is None else next(rest) for value in values]
-        else:
-            sink.buffer(_EMPTY)
         self.fill(lowered, sink)
 
     def read(self, source: Source) -> list[Any]:
@@ -265,7 +272,7 @@ class Varied(Scalar):
     def fill(self, lowered: Sequence[Any], sink: Sink) -> None:
         """Append the offsets and the bytes; raises Unfit above 2 GiB."""
         sink.buffer(offsets_of([len(value) for value in lowered]))
-        sink.buffer(*lowered)
+        sink.pieces(lowered)
 
     def take(self, source: Source, length: int) -> list[Any]:
         """Return the byte strings, as views into the body."""
@@ -296,7 +303,7 @@ def _pack_bits(values: Sequence[Any]) -> bytes:
     if len(values) == 1:
         return _ONE if values[0] else _ZERO
     if not values:
-        return _EMPTY
+        return b""
     digits = "".join(["1" if value else "0" for value in values])
     return int(digits[::-1], 2).to_bytes((len(values) + 7) // 8, "little")
 

@@ -7,8 +7,8 @@ import enum
 import uuid
 from typing import Any
 
-from fnq_wire.kind import Bits, Kind, Number, Real, Short, Stretch, Unfit, Varied
-from fnq_wire.message import (
+from fnq_wire.column.kind import Bits, Kind, Number, Real, Short, Stretch, Unfit, Varied
+from fnq_wire.column.message import (
     BINARY,
     BOOL,
     DATE,
@@ -141,4 +141,4 @@ class Member(Varied):
         return _text_down(name)
 
     def _up(self, view: memoryview) -> Any:
-        return self.python[_text_up(view)]  # type: ignore[misc]
+        return self.python.__members__[_text_up(view)]  # type: ignore[attr-defined]

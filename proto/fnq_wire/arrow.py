@@ -1,0 +1,215 @@
+"""The values of calls as Arrow, and back.
+
+A payload is one Arrow IPC stream with one row: a column for each argument that was
+passed, or the one column "result". A column has an Arrow type where the annotation
+gives one and the value is exactly of it; it is of the extension type "fnq.value"
+(binary, see `fnq_wire.value.tag`) otherwise. Any reader of Arrow can open a payload.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fnq_wire.annotation import chunk_of, hints_of
+from fnq_wire.check import Check, check_of
+from fnq_wire.classes import Classes
+from fnq_wire.column.anything import Anything
+from fnq_wire.column.kind import Kind, Unfit
+from fnq_wire.column.layout import Layout
+from fnq_wire.column.message import head_length
+from fnq_wire.column.schema import kind_of
+from fnq_wire.error import SerializationError
+from fnq_wire.refusal import Refusal
+from fnq_wire.signature import ParameterInfo, Signature
+
+__all__ = ["Codec", "ParameterInfo"]
+
+#: Layouts that a codec remembers of payloads it has seen.
+_MAX_LAYOUTS = 256
+
+
+class Codec:
+    """Encode and decode the arguments and results of one function; safe for any thread."""
+
+    def __init__(
+        self, signature: Signature, hints: Mapping[str, Any], returns: Any, classes: Classes
+    ) -> None:
+        self._signature = signature
+        self._classes = classes
+        self._anything = Anything(classes)
+        kinds = [_column(it, hints, classes) for it in signature.parameters]
+        self._kinds: list[Kind] = [kind or self._anything for kind in kinds]
+        self._checks = [_check(it, hints) for it in signature.parameters]
+        pairs = zip(signature.parameters, self._kinds, strict=True)
+        self.parameters = tuple(replace(it, type=kind.text) for it, kind in pairs)
+        result = kind_of(returns, classes) or self._anything
+        self.returns = result.text
+        self._result = Layout(("result",), (result,))
+        self._plans: dict[tuple[int, ...], tuple[Layout, tuple[int, ...]]] = {}
+        self._layouts: dict[bytes, Layout] = {}
+
+    @classmethod
+    def of(cls, function: Callable[..., object]) -> Codec:
+        """Return the codec of a function; annotations that cannot be resolved are not there.
+
+        Raises TypeError when it has no signature.
+        """
+        signature = Signature.of(function)
+        hints = hints_of(function)
+        returns = hints.pop("return", Any)
+        body = inspect.unwrap(function)
+        if inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body):
+            returns = chunk_of(returns)
+        return cls(signature, hints, returns, Classes([*hints.values(), returns]))
+
+    @classmethod
+    def of_parameters(
+        cls, parameters: Sequence[tuple[str, str, bool]], name: str = "function"
+    ) -> Codec:
+        """Return the codec of a function that is known by (name, kind, required) only.
+
+        Its values all travel tagged; objects of the user's classes can be sent and
+        not received.
+        """
+        signature = Signature(name, [ParameterInfo(*parameter) for parameter in parameters])
+        return cls(signature, {}, Any, Classes(known=False))
+
+    def encode_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """Return the payload of a call.
+
+        Raises TypeError, like Python's own, when the arguments do not fit the
+        parameters, TypeError that names the argument when one is not what its
+        annotation says, and SerializationError when a value cannot travel.
+        """
+        present, values = self._signature.bind(args, kwargs)
+        plan = self._plans.get(present) or self._plan(present)
+        layout, untyped = plan
+        for column in untyped:
+            self._check(present[column], values[column])
+        while True:
+            try:
+                return layout.encode(values)
+            except Unfit as misfit:
+                self._check(present[misfit.column], values[misfit.column])
+                layout = layout.untyped(misfit.column, self._classes)
+            except Refusal as refusal:
+                name = self.parameters[present[refusal.column]].name
+                raise self._unsendable(f'argument "{name}"', refusal) from refusal.__cause__
+
+    def decode_arguments(
+        self, payload: bytes | memoryview
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return positional and keyword arguments; raises SerializationError."""
+        try:
+            layout, values = self._decode(payload)
+            return self._signature.unbind(layout.names, values)
+        except Exception as problem:  # A corrupt payload fails wherever it is put together.
+            raise self._unreadable("the arguments", problem) from problem
+
+    def sizes(self, payload: bytes | memoryview) -> dict[str, int]:
+        """Return the bytes that each argument takes, by name; raises SerializationError."""
+        try:
+            layout, start = self._layout(memoryview(payload))
+            sizes = layout.sizes(memoryview(payload), start)
+            return dict(zip(layout.names, sizes, strict=True))
+        except Exception as problem:  # A corrupt payload fails wherever it is looked into.
+            raise self._unreadable("the payload", problem) from problem
+
+    def encode_result(self, value: object) -> bytes:
+        """Return the payload of a result, or of one chunk; raises SerializationError."""
+        layout = self._result
+        while True:
+            try:
+                return layout.encode((value,))
+            except Unfit:
+                layout = layout.untyped(0, self._classes)
+            except Refusal as refusal:
+                raise self._unsendable("result", refusal) from refusal.__cause__
+
+    def decode_result(self, payload: bytes | memoryview) -> Any:
+        """Return a result, or one chunk; raises SerializationError."""
+        try:
+            layout, values = self._decode(payload)
+            if layout.names != ("result",):
+                raise ValueError(f"columns {layout.names}, expected one result")
+            return values[0]
+        except Exception as problem:  # A corrupt payload fails wherever it is put together.
+            raise self._unreadable("the result", problem) from problem
+
+    def _decode(self, payload: bytes | memoryview) -> tuple[Layout, Sequence[Any]]:
+        view = memoryview(payload)
+        layout, start = self._layout(view)
+        return layout, layout.decode(view, start)
+
+    def _layout(self, view: memoryview) -> tuple[Layout, int]:
+        """Return the layout of a payload, and where its batch begins."""
+        start = head_length(view, 0)
+        schema = bytes(view[:start])
+        layout = self._layouts.get(schema)
+        if layout is None:
+            layout = Layout.of_schema(memoryview(schema), self._classes)
+            if len(self._layouts) >= _MAX_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[schema] = layout
+        return layout, start
+
+    def _plan(self, present: tuple[int, ...]) -> tuple[Layout, tuple[int, ...]]:
+        """Return the layout for these arguments, and its columns to check before."""
+        kinds = tuple(self._kinds[at] for at in present)
+        layout = Layout(tuple(self.parameters[at].name for at in present), kinds)
+        untyped = [column for column, kind in enumerate(kinds) if kind is self._anything]
+        checked = tuple(column for column in untyped if self._checks[present[column]])
+        if len(self._plans) >= _MAX_LAYOUTS:
+            self._plans.clear()
+        self._plans[present] = layout, checked
+        return layout, checked
+
+    def _check(self, at: int, value: object) -> None:
+        """Raise TypeError when an argument is not what its annotation says."""
+        check = self._checks[at]
+        if check is None:
+            return
+        try:
+            check(value)
+        except Refusal as refusal:
+            name = self.parameters[at].name
+            raise TypeError(
+                f'{self._signature.name}() argument "{name}"{refusal.path}: {refusal.reason}'
+            ) from None
+
+    def _unsendable(self, what: str, refusal: Refusal) -> SerializationError:
+        """Return the error that says what cannot be sent, where it lies and what to do."""
+        name = self._signature.name
+        return SerializationError(f"{name}() {what}{refusal.path}: {refusal.reason}", function=name)
+
+    def _unreadable(self, what: str, problem: Exception) -> SerializationError:
+        """Return the error that says what could not be read."""
+        name = self._signature.name
+        if isinstance(problem, SerializationError):
+            return SerializationError(f"{what} of {name}(): {problem}", function=name)
+        return SerializationError(
+            f"{what} of {name}() cannot be read, the payload is corrupt: {problem!r}",
+            function=name,
+        )
+
+
+def _annotation(parameter: ParameterInfo, hints: Mapping[str, Any]) -> Any:
+    """Return the annotation of what lies in the column of a parameter."""
+    annotation = hints.get(parameter.name, Any)
+    if parameter.kind == "var_positional":
+        return types.GenericAlias(tuple, (annotation, ...))
+    if parameter.kind == "var_keyword":
+        return types.GenericAlias(dict, (str, annotation))
+    return annotation
+
+
+def _column(parameter: ParameterInfo, hints: Mapping[str, Any], classes: Classes) -> Kind | None:
+    return kind_of(_annotation(parameter, hints), classes)
+
+
+def _check(parameter: ParameterInfo, hints: Mapping[str, Any]) -> Check | None:
+    return check_of(_annotation(parameter, hints)) if parameter.name in hints else None

@@ -1,0 +1,86 @@
+"""Large values on their way over a session's stream, cut into parts."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from fnq.v1 import result_pb2, session_pb2
+from fnq_wire.spool import Spool
+
+__all__ = ["PART", "Data", "Outgoing", "Parcels", "read"]
+
+#: Bytes of one part, and of the parts in one frame.
+PART, _MAX_PARTS = 1 << 20, 4 << 20
+
+#: A value as it came: its bytes, or an open file of the spool.
+Data = bytes | BinaryIO
+
+
+def read(data: Data) -> bytes:
+    """Return the bytes of a value; may block on the disk."""
+    if isinstance(data, bytes):
+        return data
+    with data:
+        return data.read()
+
+
+class Outgoing:
+    """A value that goes out in parts before the frame that refers to it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._sent = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all parts are out."""
+        return self._sent >= len(self._data)
+
+    def again(self) -> None:
+        """Begin anew: the stream broke."""
+        self._sent = 0
+
+    def add_to(self, frame: session_pb2.ClientFrame, blob: int) -> None:
+        """Put the next parts into `frame`."""
+        stop = min(len(self._data), self._sent + _MAX_PARTS)
+        for start in range(self._sent, stop, PART):
+            frame.parts.add(blob=blob, data=self._data[start : min(start + PART, stop)])
+        self._sent = stop
+
+    def reference(self, blob: int) -> result_pb2.Reference:
+        """Return what the frame after the last part carries."""
+        return result_pb2.Reference(key=str(blob), size=len(self._data))
+
+
+class Parcels:
+    """Values that come in, in parts or through a spool."""
+
+    def __init__(self) -> None:
+        self.spool: Spool | None = None
+        self._parts: dict[int, bytearray] = {}
+
+    def clear(self) -> None:
+        """Forget unfinished values: the stream broke."""
+        self._parts.clear()
+
+    def take(self, part: session_pb2.Part) -> None:
+        """Take up a part."""
+        self._parts.setdefault(part.blob, bytearray()).extend(part.data)
+
+    def open(self, payload: result_pb2.Payload) -> Data | None:
+        """Return a value that a result carries or refers to, or None when it is gone.
+
+        A file is open then: it may be deleted before it is read.
+        """
+        if not payload.HasField("reference"):
+            return payload.inline
+        reference = payload.reference
+        if reference.house == result_pb2.Reference.HOUSE_UNSPECIFIED:
+            data = bytes(self._parts.pop(int(reference.key or 0), b""))
+            return data if len(data) == reference.size else None
+        if self.spool is None or reference.house != result_pb2.Reference.SPOOL:
+            return None
+        try:
+            return self.spool.open(reference.key)
+        except (FileNotFoundError, ValueError):
+            return None

@@ -1,0 +1,111 @@
+"""Large values: a file in the spool where it is shared, else chunks in Redis.
+
+A value is written before its reference is sent, and deleted when what referred
+to it is acknowledged. What a crash leaves behind goes by itself after `TTL_S`:
+chunks expire, files are swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, BinaryIO
+
+from redis.asyncio import Redis
+
+from fnq.v1 import result_pb2
+from fnq_core import keys
+from fnq_core.connection import insist
+from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED, TTL_S, Spool
+
+__all__ = ["CHUNK", "INLINE", "Blobs"]
+
+#: Bytes of one chunk.
+CHUNK = 1 << 20
+_SPOOL, _CHUNKS = result_pb2.Reference.SPOOL, result_pb2.Reference.CHUNKS
+
+
+class Blobs:
+    """The door to large values; without a `spool` all of them lie in Redis."""
+
+    def __init__(self, redis: Redis, spool: Spool | None = None) -> None:
+        self._redis = redis
+        self.spool = spool
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest value that can be written here."""
+        return MOST_SPOOLED if self.spool is not None else MOST_CHUNKED
+
+    def begin(self) -> result_pb2.Reference:
+        """Return the reference of a value that is to be written chunk by chunk."""
+        return result_pb2.Reference(house=_CHUNKS, key=keys.blob(uuid.uuid4().hex))
+
+    async def append(self, reference: result_pb2.Reference, chunk: bytes) -> None:
+        """Add a chunk, of CHUNK bytes but for the last, to a value that was begun."""
+        index = reference.size // CHUNK
+
+        async def command() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.execute_command("HSET", reference.key, index, chunk)
+                pipe.execute_command("EXPIRE", reference.key, TTL_S)
+                await pipe.execute()
+
+        await insist("writing a large value", command)
+        reference.size += len(chunk)
+
+    async def write(self, data: bytes) -> result_pb2.Reference:
+        """Store a value and return where it lies."""
+        if self.spool is not None:
+            name = await asyncio.to_thread(self.spool.write, data)
+            return result_pb2.Reference(house=_SPOOL, key=name, size=len(data))
+        reference = self.begin()
+        for start in range(0, len(data), CHUNK):
+            await self.append(reference, data[start : start + CHUNK])
+        return reference
+
+    async def read(self, reference: result_pb2.Reference) -> bytes | None:
+        """Return a value, or None when it is gone."""
+        data = b"".join([chunk async for chunk in self.chunks(reference)])
+        return data if len(data) == reference.size else None
+
+    async def chunks(self, reference: result_pb2.Reference) -> AsyncIterator[bytes]:
+        """Yield a value piece by piece; it ends early when the value is gone."""
+        if reference.house == _SPOOL:
+            async for piece in self._file_pieces(reference.key):
+                yield piece
+            return
+        for index in range(-(-reference.size // CHUNK)):
+
+            async def command(index: int = index) -> Any:
+                return await self._redis.execute_command("HGET", reference.key, index)
+
+            piece = await insist("reading a large value", command)
+            if piece is None:
+                return
+            yield piece
+
+    async def _file_pieces(self, name: str) -> AsyncIterator[bytes]:
+        if self.spool is None:
+            return
+        try:
+            file: BinaryIO = self.spool.open(name)
+        except FileNotFoundError:
+            return
+        with file:
+            while piece := await asyncio.to_thread(file.read, CHUNK):
+                yield piece
+
+    async def delete(self, references: Iterable[result_pb2.Reference]) -> None:
+        """Delete values; those that are gone are passed over."""
+        keyed = []
+        for each in references:
+            if each.house == _CHUNKS:
+                keyed.append(each.key)
+            elif each.house == _SPOOL and self.spool is not None:
+                self.spool.delete(each.key)
+        if keyed:
+            await insist(
+                "deleting large values", lambda: self._redis.execute_command("UNLINK", *keyed)
+            )

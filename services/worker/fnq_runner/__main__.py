@@ -1,0 +1,81 @@
+"""Start the zygote: `python -m fnq_runner --zygote PATH|FD`."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+#: Variables that no process with user code in it may have, whoever started it.
+_CREDENTIALS = (
+    "CONSUL_HTTP_AUTH",
+    "CONSUL_HTTP_TOKEN",
+    "FNQ_TOKEN",
+    "NOMAD_TOKEN",
+    "REDIS_URL",
+    "VAULT_TOKEN",
+)
+#: Imported before any fork, so that no runner has to.
+_NEEDED = ("fnq_runner.runner", "fnq_runner.zygote", "fnq_wire.arrow")
+#: Imported as soon as there is time: few functions need it, and it takes longer than all else.
+_HEAVY = ("pyarrow",)
+
+
+def main(argv: list[str]) -> int:
+    """Fork runners for agents until SIGTERM, or until the agent at FD has gone."""
+    parser = argparse.ArgumentParser(prog="python -m fnq_runner", description=__doc__)
+    parser.add_argument(
+        "--zygote",
+        required=True,
+        metavar="PATH|FD",
+        help="path of the Unix socket to listen on, or number of an inherited connection",
+    )
+    where: str = parser.parse_args(argv).zygote
+    _drop_credentials(os.environ, where)
+    _preload(_NEEDED)
+    from fnq_runner.child import set_name
+    from fnq_runner.zygote import Zygote, listen
+
+    set_name("fnq-zygote")
+    if where.isdecimal():
+        agent = socket.socket(fileno=int(where))
+        Zygote(listener=None, agent=agent, prepare=_prepare).serve()
+        return 0
+    path = Path(where)
+    with listen(path) as listener:
+        try:
+            Zygote(listener=listener, agent=None, prepare=_prepare).serve()
+        finally:
+            path.unlink(missing_ok=True)
+    return 0
+
+
+def _drop_credentials(environment: Mapping[str, str], where: str) -> None:
+    """Begin again without credentials: taken out later, /proc would still show them."""
+    if any(name in environment for name in _CREDENTIALS):
+        if where.isdecimal():
+            os.set_inheritable(int(where), True)
+        kept = {name: value for name, value in environment.items() if name not in _CREDENTIALS}
+        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606 - this very program
+
+
+def _prepare() -> None:
+    """Import what a runner may need later."""
+    _preload(_HEAVY)
+
+
+def _preload(modules: Sequence[str]) -> None:
+    """Import modules, and keep the collector from touching them after a fork."""
+    for name in modules:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+"""What a forked process does before it is a runner."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from fnq_runner import runner
+from fnq_runner.pipe import AGENT_GONE, crash
+
+__all__ = ["become_runner", "set_name"]
+
+#: Of prctl(2) on Linux.
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+#: Where the pipe lies in every runner.
+_PIPE = 3
+
+
+def become_runner(
+    descriptors: tuple[int, int, int], order: Mapping[str, Any], parent: int
+) -> NoReturn:
+    """Turn this copy of the zygote into a runner: pipe, stdout and stderr are given.
+
+    It dies with `parent`, has a process group of its own, and no other descriptor
+    than these.
+    """
+    try:
+        os.setpgid(0, 0)
+        _die_with(parent)
+        set_name("fnq-runner")
+        _take_descriptors(descriptors)
+        _reset_signals()
+        _set_environment(order.get("env") or {})
+        if order.get("cwd"):
+            os.chdir(order["cwd"])
+    except BaseException as problem:
+        crash(problem)
+    runner.serve(socket.socket(fileno=_PIPE))
+
+
+def set_name(name: str) -> None:
+    """Have process listings show `name`, 15 characters at most, where that can be."""
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, now if it has."""
+    _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != parent:
+        os._exit(AGENT_GONE)
+
+
+def _prctl(option: int, value: Any) -> None:
+    if sys.platform == "linux":
+        zero = ctypes.c_ulong(0)
+        ctypes.CDLL(None).prctl(ctypes.c_int(option), value, zero, zero, zero)
+
+
+def _take_descriptors(descriptors: tuple[int, int, int]) -> None:
+    """Put the pipe at 3, the outputs at 1 and 2, nothing at 0, and close all others."""
+    # First out of the way of the places that they shall have.
+    pipe, out, err = (_above(each) for each in descriptors)
+    nothing = _above(os.open(os.devnull, os.O_RDONLY))
+    os.dup2(nothing, 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.dup2(pipe, _PIPE, inheritable=False)
+    for name in os.listdir("/dev/fd"):
+        if int(name) > _PIPE:
+            try:
+                os.close(int(name))
+            except OSError:  # The one that the listing itself used.
+                continue
+
+
+def _above(descriptor: int) -> int:
+    """Return a copy that is none of the first four descriptors."""
+    copies: list[int] = []
+    while not copies or copies[-1] <= _PIPE:
+        copies.append(os.dup(descriptor))
+    for low in copies[:-1]:
+        os.close(low)
+    return copies[-1]
+
+
+def _reset_signals() -> None:
+    """Take back what the zygote handles; Ctrl-C in its terminal is not for a runner."""
+    signal.set_wakeup_fd(-1)
+    for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
+
+
+def _set_environment(changes: Mapping[str, str | None]) -> None:
+    """Set variables; None takes one away."""
+    for name, value in changes.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,200 @@
+"""One runner: the process that has the user's function, at the end of a pipe.
+
+The agent's first frame is HELLO, with this JSON:
+
+    root, module, qualname     where the bundle was unpacked, and the function in it
+    name, version, namespace   of the function
+    kind                       "function", "coroutine", "generator", "async_generator"
+    concurrency                invocations at once
+    env                        variables to set before the import
+    mates                      {name: {"version", "kind", "number", "repeatable"}} of
+                               the functions deployed in one set with this one
+
+The runner imports the function and answers READY, or BROKEN and leaves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from chalkcompute import runtime
+from chalkcompute.inflight import Target
+from fnq_runner import inherit, loader
+from fnq_runner.bridge import PipeSession
+from fnq_runner.host import Host
+from fnq_runner.hub import Hub
+from fnq_runner.invocation import Invocation
+from fnq_runner.invoke import Invoker
+from fnq_runner.ledger import Ledger
+from fnq_runner.loop import Loop
+from fnq_runner.output import Output
+from fnq_runner.pipe import Pipe, crash
+from fnq_wire import failure
+from fnq_wire.pipe import Frame, FrameError, Kind, encode, encode_json, read_json
+
+__all__ = ["BROKEN", "DRAINED", "serve"]
+
+#: Exit codes: it was told to drain, or could not stop a thread; the import failed.
+DRAINED, BROKEN = 0, 3
+_SIZE = struct.Struct("<Q")
+
+
+def serve(sock: socket.socket) -> NoReturn:
+    """Be a runner for the agent at the other end of `sock`, and leave."""
+    try:
+        code = _Runner(sock).serve()
+        atexit._run_exitfuncs()  # noqa: SLF001 - what os._exit leaves out
+    except BaseException as problem:
+        crash(problem)
+    os._exit(code)
+
+
+class _Runner:
+    """Route the agent's frames to whom they concern."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._hello: Mapping[str, Any] | None = None
+        self._early: list[Frame] = []
+        self._pipe = Pipe(sock, self._route)
+        self._ledger: Ledger
+        self._host: Host
+        self._invoker: Invoker
+        self._session: PipeSession
+        self._output = Output(self._pipe)
+        self._routes: dict[int, Callable[[Frame], None]] = {}
+
+    def serve(self) -> int:
+        """Run until the agent says drain; return the exit code."""
+        self._pipe.wait(threading.Event(), lambda: self._hello is not None)
+        assert self._hello is not None
+        self._prepare(self._hello)
+        if not self._load(self._hello):
+            return BROKEN
+        self._host.run()
+        return DRAINED
+
+    def _prepare(self, hello: Mapping[str, Any]) -> None:
+        """Set up everything that user code finds when it is imported."""
+        faulthandler.enable(2)
+        os.environ.update(hello["env"])
+        self._ledger = Ledger(hello["concurrency"])
+        self._invoker = Invoker(
+            self._pipe, self._ledger, self._output, hello["name"], hello["version"]
+        )
+        if hello["kind"] in ("coroutine", "async_generator"):
+            self._host = Loop(self._pipe, self._ledger, self._invoker)
+        else:
+            threaded = hello["concurrency"] > 1
+            self._host = Hub(self._pipe, self._ledger, self._invoker, threaded)
+        self._invoker.attach(self._host)
+        self._session = PipeSession(self._pipe, self._ledger, self._host, _mates(hello))
+        self._routes = self._table()
+        early, self._early = self._early, []
+        for frame in early:
+            self._route(frame)
+        runtime.install(self._session)
+        inherit.install()
+        self._output.install(self._host)
+        os.register_at_fork(after_in_child=self._fork)
+
+    def _load(self, hello: Mapping[str, Any]) -> bool:
+        """Import the function and say so; return whether it could be."""
+        from fnq_wire.arrow import Codec
+
+        try:
+            function = loader.load(hello["root"], hello["module"], hello["qualname"])
+            streams = hello["kind"] in ("generator", "async_generator")
+            self._invoker.load(function, Codec.of(function), streams)
+        except BaseException as problem:
+            self._pipe.send(encode_json(Kind.BROKEN, failure.describe(problem)))
+            return False
+        self._pipe.send(encode(Kind.READY))
+        return True
+
+    def _route(self, frame: Frame) -> None:
+        if self._routes:
+            route = self._routes.get(frame.kind)
+            if route is None:
+                raise FrameError(f"a frame of kind {frame.kind} is not for a runner")
+            route(frame)
+        elif frame.kind == Kind.HELLO:
+            self._hello = read_json(frame)
+        else:
+            self._early.append(frame)
+
+    def _table(self) -> dict[int, Callable[[Frame], None]]:
+        return {
+            Kind.DISPATCH: self._dispatch,
+            Kind.CREDIT: self._credit,
+            Kind.CANCEL: self._cancel,
+            Kind.REVOKE: self._revoke,
+            Kind.DRAIN: self._drain,
+            Kind.RANGE: self._session.grant,
+            Kind.ANSWER: self._session.answer,
+            Kind.CHILD_CHUNK: self._session.child,
+            Kind.CHILD_VALUE: self._session.child,
+            Kind.CHILD_EXHAUSTED: self._session.child,
+            Kind.CHILD_FAILED: self._session.child,
+        }
+
+    def _dispatch(self, frame: Frame) -> None:
+        invocation = Invocation(frame)
+        if self._ledger.draining:
+            self._pipe.send(self._invoker.revoked(invocation))
+            return
+        twin = self._ledger.find(frame.call)
+        if twin is not None:
+            self._host.cancel(twin, "the call was dispatched again")
+        self._ledger.arrive(invocation)
+        self._host.admit()
+
+    def _credit(self, frame: Frame) -> None:
+        self._ledger.credit(frame.call, frame.number, _SIZE.unpack(frame.body)[0])
+
+    def _cancel(self, frame: Frame) -> None:
+        reason = frame.body.decode(errors="replace")
+        queued = self._ledger.withdraw(frame.call, frame.epoch)
+        if queued is not None:
+            queued.reason = reason
+            self._pipe.send(self._invoker.cancelled(queued))
+            return
+        running = self._ledger.find(frame.call)
+        if running is not None and running.epoch == frame.epoch and not running.ended:
+            self._host.cancel(running, reason)
+
+    def _revoke(self, frame: Frame) -> None:
+        queued = self._ledger.withdraw(frame.call, frame.epoch)
+        if queued is not None:
+            self._pipe.send(self._invoker.revoked(queued))
+
+    def _drain(self, frame: Frame) -> None:
+        for queued in self._ledger.drain():
+            self._pipe.post(self._invoker.revoked(queued))
+        self._pipe.flush()
+        self._host.drained()
+
+    def _fork(self) -> None:
+        """In a process that user code forked: leave the pipe to its owner."""
+        self._output.fork()
+        self._session.fork()
+        self._pipe.fork()
+
+
+def _mates(hello: Mapping[str, Any]) -> dict[str, Target]:
+    return {
+        name: Target(
+            version=mate["version"],
+            name=name,
+            kind=mate["kind"],
+            number=mate["number"],
+            repeatable=mate["repeatable"],
+        )
+        for name, mate in hello["mates"].items()
+    }

@@ -1,0 +1,48 @@
+"""Runs the tests that are coroutines, on the loop that the services use."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import uvloop
+
+__all__ = ["eventually", "run_coroutine_test"]
+
+
+def run_coroutine_test(item: pytest.Function) -> bool | None:
+    """Run `item` if it is a coroutine function: what a pytest_pyfunc_call hook returns."""
+    if not inspect.iscoroutinefunction(item.obj):
+        return None
+    names = inspect.signature(item.obj).parameters
+    work = item.obj(**{name: item.funcargs[name] for name in names})
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_guarded(work))
+    return True
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Fail when a task outlives the test, or died with an exception that nobody saw."""
+    unseen: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unseen.append(context))
+    await work
+    for _ in range(5):
+        await asyncio.sleep(0)
+    left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert not left, f"tasks left: {left}"
+    gc.collect()
+    assert not unseen, f"errors that nobody saw: {unseen}"
+
+
+async def eventually(true: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    """Return as soon as `true()` is; AssertionError after `timeout_s`."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout_s
+    while not true():
+        assert loop.time() < until, f"not within {timeout_s} s: {inspect.getsource(true).strip()}"
+        await asyncio.sleep(0.002)

@@ -1,0 +1,99 @@
+"""A real Redis for tests, on a Unix socket in a folder of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import redis
+from fnq_local.redis import find
+
+__all__ = ["RedisServer", "ownerless", "wait_until"]
+
+#: Keys that live as long as a function, a namespace or the whole stack.
+_OWNED = re.compile(
+    r"fnq:(?:sessions|namespaces|bundle:.+)"
+    r"|fnq:\{[^}]+\}:(?:functions|(?:calls|depths|function|versions|version|mates):.+)"
+)
+#: Seconds that Redis may take to answer after its start.
+_START_S = 10.0
+
+
+class RedisServer:
+    """One Redis; a durable one keeps what it had when it is killed and started again."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._folder = folder
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: redis.Redis | None = None
+
+    @property
+    def url(self) -> str:
+        """What services take as --redis."""
+        return f"unix://{self._folder}/redis.sock"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                find(), "--port", "0", "--unixsocket", f"{self._folder}/redis.sock",
+                "--save", "", "--appendonly", "yes" if self._durable else "no",
+                "--dir", str(self._folder), "--loglevel", "warning",
+            ],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._client = redis.Redis.from_url(self.url, protocol=2)
+        wait_until(self._answers, _START_S)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
+    @property
+    def client(self) -> redis.Redis:
+        """A client that blocks: for what a test does outside of the code under test."""
+        assert self._client is not None
+        return self._client
+
+    def ask(self, *command: Any) -> Any:
+        """Return Redis' answer to one command, without any conversion."""
+        self.client.response_callbacks.clear()
+        return self.client.execute_command(*command)
+
+    def keys(self, pattern: str = "*") -> list[str]:
+        """Return the names of the keys that match, sorted."""
+        return sorted(name.decode() for name in self.ask("KEYS", pattern))
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        # A killed server leaves its socket where it was.
+        (self._folder / "redis.sock").unlink(missing_ok=True)
+
+
+def ownerless(server: RedisServer) -> Iterator[str]:
+    """Yield the keys that neither expire nor belong to anybody."""
+    for key in server.keys():
+        if server.ask("TTL", key) == -1 and not _OWNED.fullmatch(key):
+            yield key
+
+
+def wait_until(true: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Return as soon as `true()` is; AssertionError after `timeout_s`."""
+    until = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < until, f"not within {timeout_s} s: {true}"
+        time.sleep(0.005)
