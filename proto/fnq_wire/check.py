@@ -51,7 +51,7 @@ def text_of(annotation: Any) -> str:
     members = members_of(annotation)
     if len(members) > 1:
         return " | ".join(text_of(member) for member in members)
-    return str(annotation).removeprefix("typing.")
+    return str(annotation).replace("typing.", "")
 
 
 def _check_of_one(annotation: Any) -> Check | None:
@@ -64,7 +64,7 @@ def _check_of_one(annotation: Any) -> Check | None:
     if typing.is_typeddict(origin):
         return _keys(origin)
     outside = _instance(_TOWER.get(origin, (origin,)), text_of(annotation))
-    if outside is None or not arguments:
+    if outside is None or not (arguments or annotation == tuple[()]):
         return outside
     if origin is tuple:
         return _tuple(outside, arguments)
@@ -135,7 +135,7 @@ def _items(outside: Check, inside: Check | None) -> Check:
 def _tuple(outside: Check, arguments: tuple[Any, ...]) -> Check:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
         return _items(outside, check_of(arguments[0]))
-    places = [check_of(argument) for argument in arguments if argument != ()]
+    places = [check_of(argument) for argument in arguments]
 
     def check(value: Any) -> None:
         outside(value)
@@ -161,16 +161,12 @@ def _mapping(outside: Check, keys: Check | None, values: Check | None) -> Check:
 
 
 def _keys(cls: Any) -> Check:
-    """Return what checks a dict against a TypedDict; more keys than it has are let through."""
+    """Return what checks the values in a dict that a TypedDict describes."""
     inside = {name: check_of(hint) for name, hint in hints_of(cls).items()}
-    required = cls.__required_keys__
 
     def check(value: Any) -> None:
         if not isinstance(value, dict):
             raise _wrong(name_of(cls), value)
-        missing = sorted(required - value.keys())
-        if missing:
-            raise Refusal(f"expected {name_of(cls)}, got a dict without {', '.join(missing)}")
         for key, one in inside.items():
             if one is not None and key in value:
                 _within(one, value[key], key)

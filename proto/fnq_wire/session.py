@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_wire import callid
+from fnq_wire.fingerprint import fingerprint
 from fnq_wire.parcel import Data, Outgoing, Parcels
 from fnq_wire.spool import Spool
 
@@ -48,6 +49,7 @@ class Pending:
     credit: record_pb2.Credit | None = None
     cancelled: str = ""
     large: Outgoing | None = None
+    fingerprint: int = 0
 
 
 class Event(NamedTuple):
@@ -214,6 +216,7 @@ class ClientSession:
             consumer=pending.consumer,
             credit=pending.credit,
             repeatable=pending.repeatable,
+            fingerprint=pending.fingerprint,
         )
 
     def take(self) -> session_pb2.ClientFrame | None:
@@ -295,6 +298,8 @@ class ClientSession:
         if not fresh and end is None:
             return None
         pending.position += len(fresh)
+        if pending.repeatable and fresh:
+            pending.fingerprint = fingerprint(fresh[-1])
         opened = [self._parcels.open(payload) for payload in fresh]
         value = None
         if end is not None and end.WhichOneof("outcome") == "value":

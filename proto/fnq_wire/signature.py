@@ -22,6 +22,9 @@ _KINDS = {
 }
 
 
+_VARIED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterInfo:
     """Describe a parameter.
@@ -70,7 +73,9 @@ class Signature:
         except ValueError as problem:
             raise TypeError(f"{function!r} has no signature: {problem}") from problem
         parameters = [
-            ParameterInfo(it.name, _KINDS[it.kind], it.default is it.empty and it.kind < 4)
+            ParameterInfo(
+                it.name, _KINDS[it.kind], it.default is it.empty and it.kind not in _VARIED
+            )
             for it in found
         ]
         return cls(getattr(function, "__qualname__", repr(function)), parameters)
@@ -132,19 +137,19 @@ class Signature:
                 bound[at] = value
             elif self._more is not None:
                 more[name] = value
-            elif kind == "positional":
-                raise TypeError(self._by_name_only(kwargs))
             else:
-                raise TypeError(f"{self.name}() got an unexpected keyword argument '{name}'")
+                raise TypeError(self._unexpected(name, kwargs))
         if more and self._more is not None:
             bound[self._more] = more
 
-    def _by_name_only(self, kwargs: Mapping[str, Any]) -> str:
-        names = ", ".join(
+    def _unexpected(self, name: str, kwargs: Mapping[str, Any]) -> str:
+        places = ", ".join(
             it.name for it in self.parameters if it.kind == "positional" and it.name in kwargs
         )
+        if not places:
+            return f"{self.name}() got an unexpected keyword argument '{name}'"
         what = "got some positional-only arguments passed as keyword arguments"
-        return f"{self.name}() {what}: '{names}'"
+        return f"{self.name}() {what}: '{places}'"
 
     def _too_many(self, bound: dict[int, Any], given: int) -> str:
         most = len(self._positional)

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Resumption(_message.Message):
-    __slots__ = ("call", "inbox", "position", "epoch", "consumer", "credit", "repeatable")
+    __slots__ = ("call", "inbox", "position", "epoch", "consumer", "credit", "repeatable", "fingerprint")
     CALL_FIELD_NUMBER: _ClassVar[int]
     INBOX_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class Resumption(_message.Message):
     CONSUMER_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     call: bytes
     inbox: str
     position: int
@@ -24,7 +25,8 @@ class Resumption(_message.Message):
     consumer: str
     credit: _record_pb2.Credit
     repeatable: bool
-    def __init__(self, call: _Optional[bytes] = ..., inbox: _Optional[str] = ..., position: _Optional[int] = ..., epoch: _Optional[int] = ..., consumer: _Optional[str] = ..., credit: _Optional[_Union[_record_pb2.Credit, _Mapping]] = ..., repeatable: _Optional[bool] = ...) -> None: ...
+    fingerprint: int
+    def __init__(self, call: _Optional[bytes] = ..., inbox: _Optional[str] = ..., position: _Optional[int] = ..., epoch: _Optional[int] = ..., consumer: _Optional[str] = ..., credit: _Optional[_Union[_record_pb2.Credit, _Mapping]] = ..., repeatable: _Optional[bool] = ..., fingerprint: _Optional[int] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "client", "namespace", "session", "secret")

@@ -85,7 +85,7 @@ class Modules:
                     _load_file(cargo, place, path)
                 else:
                     _load_directory(cargo, place, path, frozenset())
-            if not paths:
+            if not paths and not any(each.startswith(f"{place}/") for each in self._units):
                 cargo.add(f"{place}/", b"")
 
     def _find(self, name: str) -> Origin | None:

@@ -74,7 +74,9 @@ def find(name: str, parent: Origin | None = None) -> Origin | None:
             continue
         if spec is not None:
             return _origin(spec.origin, spec.submodule_search_locations)
-    return None
+    # A namespace package in one that is not imported is more than the finders can tell.
+    leaf = name.rpartition(".")[2]
+    return _origin(None, [each / leaf for each in parent.locations] if parent else ())
 
 
 def _origin(file: Any, locations: Any) -> Origin | None:

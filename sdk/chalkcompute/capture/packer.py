@@ -73,6 +73,8 @@ class _Packer:
         module = function.__module__
         if _importable(module, namespace):
             self._modules.reach(module)
+            if self._modules.is_local(module) and origin.__code__.co_filename.startswith("<"):
+                self._main(namespace).require(origin)
             if not _leads_to(namespace, function):
                 self._add_nested(module, self._main(namespace), function)
             else:

@@ -99,10 +99,9 @@ class Queue:
             self._attachments.remove(attachment)
         if not self._attachments:
             self._unattended_at = asyncio.get_running_loop().time()
-            if self._task is not None:
-                # A read that waits would take a call that nobody here can run.
-                self._task.cancel()
-                self._task = None
+            # A read that waits would take a call that nobody here can run. It is not
+            # cancelled: calls on their way would be stuck until their lease lapses.
+            self._interrupt()
         self.wake()
 
     def wake(self) -> None:

@@ -196,6 +196,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
             track.next, track.epoch = resumption.position, resumption.epoch
             track.consumer = resumption.consumer
+            track.fingerprint = resumption.fingerprint
             relay.add(track)
             if not await self._redis.execute_command("EXISTS", resumption.inbox):
                 text = "its result is gone: the client was away for too long"

@@ -5,12 +5,12 @@ Pure: `advance` decides what an entry of the inbox means; the relay acts on it.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from fnq.v1 import record_pb2, result_pb2
+from fnq_wire.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from fnq_server.session import Session
@@ -57,7 +57,7 @@ class Track:
     ended: bool = False
     cancelled: str = ""
     credit: record_pb2.Credit | None = None
-    #: Checksum of the last chunk sent on, kept where a run may be repeated.
+    #: Of the last chunk sent on, where a run may be repeated; 0: none.
     fingerprint: int = 0
     #: Call stream and entry, until it is known to run.
     stream: str = ""
@@ -105,7 +105,7 @@ def _advance_chunks(track: Track, result: result_pb2.Result) -> Verdict:
         del result.chunks[:cut]
         result.position = track.next
     if track.repeatable and result.chunks:
-        track.fingerprint = _checksum(result.chunks[-1])
+        track.fingerprint = fingerprint(result.chunks[-1])
     track.next, track.ended = after, ends
     return Verdict.CUT if cut else Verdict.PASS
 
@@ -115,8 +115,4 @@ def _same_chunk(track: Track, result: result_pb2.Result) -> bool:
     at = track.next - 1 - result.position
     if not 0 <= at < len(result.chunks):
         return True
-    return _checksum(result.chunks[at]) == track.fingerprint
-
-
-def _checksum(payload: result_pb2.Payload) -> int:
-    return zlib.crc32(payload.inline) if payload.HasField("inline") else payload.reference.size
+    return fingerprint(result.chunks[at]) == track.fingerprint

@@ -19,8 +19,15 @@ class Crew:
     depth bound. They are daemons: user code that never returns keeps no runner alive.
     """
 
-    def __init__(self, run: Callable[[Invocation], None], context: contextvars.Context) -> None:
+    def __init__(
+        self,
+        run: Callable[[Invocation], None],
+        idle: Callable[[], None],
+        context: contextvars.Context,
+    ) -> None:
+        """Run by `run`, in copies of `context`; call `idle` when a thread can take another."""
         self._run = run
+        self._on_idle = idle
         self._context = context
         self._handed: queue.SimpleQueue[Invocation] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -43,4 +50,5 @@ class Crew:
             self._context.copy().run(self._run, invocation)
             with self._lock:
                 self._idle += 1
+            self._on_idle()
             invocation = self._handed.get()

@@ -60,7 +60,7 @@ class Hub:
         self._strand = running()
         self._bell = threading.Event()
         self._context = contextvars.copy_context()
-        self._crew = Crew(runs.run, self._context)
+        self._crew = Crew(runs.run, self._on_idle, self._context)
         self._spare: list[Strand] = []
         self._next: Invocation | None = None
         self._resumable: deque[_Parked] = deque()
@@ -75,7 +75,7 @@ class Hub:
 
     def run(self) -> None:
         self._context = contextvars.copy_context()
-        self._crew = Crew(self._runs.run, self._context)
+        self._crew = Crew(self._runs.run, self._on_idle, self._context)
         while not self._ledger.finished:
             if self._resumable:
                 parked = self._resumable.popleft()
@@ -158,15 +158,17 @@ class Hub:
             signal.pthread_kill(self._main, signal.SIGUSR1)
 
     def ended(self, invocation: Invocation) -> None:
-        if invocation.thread is None:
-            return
-        self._pipe.flush()
-        self.admit()
-        self.drained()
+        if invocation.thread is not None:
+            self._pipe.flush()
 
     def drained(self) -> None:
         if self._ledger.finished and threading.get_ident() != self._main:
             self._pipe.ring(self._bell)
+
+    def _on_idle(self) -> None:
+        """Go on after an invocation has ended in a thread."""
+        self.admit()
+        self.drained()
 
     def _begin(self) -> bool:
         """Begin one invocation on the main thread; False when none may begin."""

@@ -98,7 +98,7 @@ def _main(root: str, manifest: Manifest) -> dict[str, Any]:
         texts = [_text(root, file) for file in manifest.files]
         for piece in manifest.statements:
             file = manifest.files[piece.file]
-            tree = ast.Module(_cut(texts[piece.file], piece), [])
+            tree = ast.Module(_cut(texts[piece.file], piece, os.path.join(root, file.path)), [])
             exec(_compile(tree, root, file), namespace)  # noqa: S102 - what was deployed
             # A statement may bind more than it was shipped for.
             namespace |= values
@@ -135,7 +135,7 @@ def _is_dunder(name: str) -> bool:
 def _make(root: str, manifest: Manifest, nested: Nested, namespace: dict[str, Any]) -> Any:
     """Return a function that no name leads to, made in `namespace`."""
     file = manifest.files[nested.piece.file]
-    (definition,) = _cut(_text(root, file), nested.piece)
+    (definition,) = _cut(_text(root, file), nested.piece, os.path.join(root, file.path))
     assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
     if not nested.decorated:
         definition.decorator_list = []
@@ -206,7 +206,7 @@ def _text(root: str, file: File) -> list[str]:
         return text.read().split("\n")
 
 
-def _cut(lines: list[str], piece: Piece) -> list[ast.stmt]:
+def _cut(lines: list[str], piece: Piece, filename: str) -> list[ast.stmt]:
     """Return the statement at `piece`, with the lines that it has in the file."""
     if not 0 < piece.line <= piece.end_line <= len(lines):
         raise BundleError("the manifest names lines that are not in the bundle")
@@ -221,7 +221,11 @@ def _cut(lines: list[str], piece: Piece) -> list[ast.stmt]:
         )
         found.insert(0, "if 1:")
         shift -= 1
-    tree = ast.parse("\n".join(found))
+    try:
+        tree = ast.parse("\n".join(found), filename)
+    except SyntaxError as problem:
+        problem.lineno = (problem.lineno or 1) + shift
+        raise
     ast.increment_lineno(tree, shift)
     outer = tree.body[0]
     return outer.body if piece.column and isinstance(outer, ast.If) else tree.body

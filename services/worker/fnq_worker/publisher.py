@@ -46,7 +46,7 @@ class Publisher:
         agent: str,
         mailboxes: Mailboxes,
         blobs: Blobs,
-        published: Callable[[Run, bool], None],
+        published: Callable[[Run, result_pb2.Result], None],
         unheard: Callable[[Run], None],
     ) -> None:
         self._agent = agent
@@ -141,7 +141,7 @@ class Publisher:
             for draft in batch:
                 if draft.run.call.inbox in gone:
                     self._unheard(draft.run)
-                self._published(draft.run, draft.result.HasField("end"))
+                self._published(draft.run, draft.result)
             self._writing = False
             self._written.set()
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from fnq.v1 import record_pb2, worker_pb2
+from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import DispatchInfo, Frame, Kind
@@ -281,12 +281,12 @@ class Workbench:
         if not run.call.detached:
             self.cancelled(run.call.call, "its caller is gone")
 
-    def published(self, run: Run, ended: bool) -> None:
+    def published(self, run: Run, result: result_pb2.Result) -> None:
         """Tell the consumer what is safe in the inbox now."""
-        if ended:
+        if result.HasField("end"):
             run.published = True
             self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, ended=True))
-        elif not run.streaming and not run.ended:
+        elif result.chunks and not run.streaming and not run.ended:
             run.streaming = True
             self.reporter.report(
                 worker_pb2.Report(call=run.call.call, epoch=run.epoch, streaming=True)

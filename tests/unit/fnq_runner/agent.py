@@ -115,23 +115,15 @@ class Zygote:
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Return the first news that is `wanted`; others stay for later."""
-        for news in tuple(self._news):
-            if wanted(news):
-                self._news.remove(news)
-                return news
         while True:
+            for news in tuple(self._news):
+                if wanted(news):
+                    self._news.remove(news)
+                    return news
             data = self.sock.recv(65536)
             assert data, "the zygote has gone"
             *lines, self._heard = (self._heard + data).split(b"\n")
-            found: dict[str, Any] | None = None
-            for line in lines:
-                news: dict[str, Any] = json.loads(line)
-                if found is None and wanted(news):
-                    found = news
-                else:
-                    self._news.append(news)
-            if found is not None:
-                return found
+            self._news += map(json.loads, lines)
 
     def exited(self, token: str) -> dict[str, Any]:
         """Return how a runner ended."""
@@ -155,6 +147,7 @@ class Agent:
         theirs.close()
         os.close(out)
         self._decoder = Decoder()
+        self._held: list[bytes] | None = None
         #: Reads so far.
         self.reads = 0
         self._frames: deque[Frame] = deque()
@@ -186,7 +179,24 @@ class Agent:
 
     def say(self, *frames: bytes) -> None:
         """Send frames to the runner."""
+        if self._held is not None:
+            self._held += frames
+            return
         self.sock.sendall(b"".join(frames))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send in one write what is sent within."""
+        held = self._held = []
+        try:
+            yield
+        finally:
+            self._held = None
+            self.say(*held)
+
+    def answer(self, request: Frame, value: dict[str, Any]) -> None:
+        """Answer a request."""
+        self.say(encode_json(Kind.ANSWER, value, number=request.number))
 
     def dispatch(
         self, *args: Any, depth: int = 0, epoch: int = 1, window: int = 1 << 20, **facts: Any

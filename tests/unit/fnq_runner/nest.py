@@ -105,7 +105,7 @@ class Nest:
         args, _ = CODEC_OF_ANY.decode_arguments(payload)
         try:
             value = self.other(*args)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - it travels as a user's would
             self.agent.say(_failed(frame.call, problem))
             return
         if isinstance(value, range):

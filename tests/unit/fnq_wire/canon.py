@@ -61,9 +61,7 @@ def _zone(zone: datetime.tzinfo | None) -> Any:
 
 def _foreign(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        flags = value.flags
-        order = (flags.c_contiguous, flags.f_contiguous) if flags.forc else (True, False)
-        return value.dtype.str, value.shape, order, value.tobytes()
+        return value.dtype.str, value.shape, value.flags.fnc, value.tobytes()
     if isinstance(value, np.generic):
         return value.dtype.str, value.tobytes()
     if isinstance(value, pd.DataFrame):

@@ -17,6 +17,8 @@ import pydantic
 from hypothesis import strategies as st
 
 __all__ = [
+    "Anyone",
+    "BERLIN",
     "CLASSES",
     "Color",
     "Model",
@@ -107,6 +109,10 @@ class Named(pydantic.BaseModel):
 
 CLASSES = (Color, Size, Rights, Point, Sealed, Slotted, Pair, Model, Named)
 
+#: An annotation that reaches them all, and says nothing else.
+Anyone = Color | Size | Rights | Point | Sealed | Slotted | Pair | Model | Named | Any
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 _ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chalkcompute.capture import Bundle, capture
+from chalkcompute.capture.handle import function_of
 from fnq_wire.bundle import unpack
 from tests.unit.chalkcompute.capture.clean import CleanInterpreter
 
@@ -58,8 +59,8 @@ class Workshop:
         self.namespace = runpy.run_path(str(path), run_name="__main__")
         # runpy hands out a copy; a script's functions see the original.
         for value in self.namespace.values():
-            body = getattr(value, "body", value)
-            if isinstance(body, types.FunctionType) and body.__module__ == "__main__":
+            body = function_of(value)
+            if body is not None and body.__module__ == "__main__":
                 self.namespace = body.__globals__
                 break
         return self

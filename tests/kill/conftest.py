@@ -1,0 +1,17 @@
+"""Fixtures of the kill tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.livestack import Stack
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of the test's own, gone after it."""
+    mine = Stack(tmp_path)
+    yield mine
+    mine.down()

@@ -1,0 +1,83 @@
+"""Each process is killed with -9 under load; every result must be exact."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from tests.livestack import Stack, wait_until
+
+pytestmark = pytest.mark.kill
+
+LOAD = Path(__file__).with_name("load.py")
+ONCE = Path(__file__).with_name("once.py")
+SHORT = os.environ.get("FNQ_KILL") == "short"
+CALLS, CHUNKS = (1_500, 400) if SHORT else (5_000, 1_000)
+#: Seconds after the start of the load at which the process is killed.
+KILL_AFTER_S = 0.6
+
+#: Role, function, and the longest pause that its death may cause, in seconds.
+DEATHS = [
+    ("runner", "work", 1),
+    ("runner", "count", 1),
+    ("worker", "work", 1),
+    ("worker", "count", 1),
+    ("consumer", "", 15),
+    ("server", "", 3),
+    ("redis", "", 5),
+]
+
+
+def pause_around(moments: list[float], kill: float) -> float:
+    """Return the longest time without a result, from the kill on."""
+    later = [kill, *(moment for moment in moments if moment > kill)]
+    return max((b - a for a, b in zip(later, later[1:], strict=False)), default=0.0)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("role", "function", "longest"), DEATHS)
+def test_a_death_under_load_costs_a_pause_and_no_result(
+    stack: Stack, role: str, function: str, longest: int, record_property: pytest.RecordProperty
+) -> None:
+    """Every call and every position comes exactly once, after a pause within bounds."""
+    load = stack.start(LOAD, str(CALLS), str(CHUNKS))
+    assert load.stdout is not None
+    begun = [line for line in iter(load.stdout.readline, "begun\n") if not line.startswith("[fnq]")]
+    assert begun == []
+    victim = stack.pid(role, function)
+    deadline = time.monotonic() + KILL_AFTER_S
+    wait_until("the moment to kill", lambda: time.monotonic() > deadline)
+
+    os.kill(victim, signal.SIGKILL)
+    kill = time.time()
+    output, _ = load.communicate(timeout=150)
+
+    report = json.loads(output.splitlines()[-1])
+    assert report["wrong"] == []
+    assert len(report["answered"]) == CALLS
+    assert len(report["streamed"]) == CHUNKS
+    pauses = [pause_around(report[name], kill) for name in ("answered", "streamed")]
+    record_property("pause_s", max(pauses))
+    print(f"\n{role} {function or '-'}: paused {max(pauses):.2f} s of {longest} s")
+    assert max(pauses) <= longest
+
+
+@pytest.mark.timeout(120)
+def test_a_consumer_restarted_during_a_long_call_does_not_run_it_twice(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The running call is adopted: its handler runs once."""
+    marks = tmp_path / "marks"
+    seconds = 5 if SHORT else 20
+    call = stack.start(ONCE, str(marks), str(seconds))
+    wait_until("the handler begins", marks.exists)
+
+    os.kill(stack.pid("consumer"), signal.SIGKILL)
+    output, _ = call.communicate(timeout=100)
+
+    assert output.splitlines()[-1] == "done"
+    assert marks.read_text() == "begun\n"

@@ -1,0 +1,95 @@
+"""An embedded stack of a test's own, and what is asked of it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Stack", "wait_until"]
+
+
+def wait_until(what: str, true: Callable[[], object], within_s: float = 20.0) -> None:
+    """Return once `true()` is; fail after `within_s` seconds."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s: {what}")
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack whose state lies in `home`; nothing else shares it."""
+
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment in which a script uses this stack."""
+        kept = dict(os.environ)
+        return kept | {"FNQ_HOME": str(self.home / "state"), "HOME": str(self.home)}
+
+    def fnq(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the fnq command and return what came of it."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("fnq")), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Return `fnq status --json`."""
+        found: dict[str, Any] = json.loads(self.fnq("status", "--json").stdout)
+        return found
+
+    def processes(self, role: str, function: str = "") -> list[dict[str, Any]]:
+        """Return the processes of a role, and of a function where one is named."""
+        return [
+            each
+            for each in self.status()["processes"]
+            if each["role"] == role and function in ("", each["function"])
+        ]
+
+    def pid(self, role: str, function: str = "") -> int:
+        """Return the process id of the one process of a role."""
+        (found,) = self.processes(role, function)
+        pid: int = found["pid"]
+        return pid
+
+    def script(self, path: Path, *words: str, timeout_s: float = 60) -> str:
+        """Run a script on this stack and return its standard output; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, str(path), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, path: Path, *words: str) -> subprocess.Popen[str]:
+        """Start a script on this stack; its output is a pipe."""
+        return subprocess.Popen(
+            [sys.executable, "-u", str(path), *words],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def down(self) -> None:
+        """End the stack."""
+        done = self.fnq("down")
+        assert done.returncode in (0, 1), done.stderr
