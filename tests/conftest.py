@@ -30,8 +30,9 @@ settings.load_profile("house")
 def pytest_configure(config: pytest.Config) -> None:
     """Move home, runtime directory and temporary files before anything reads them."""
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()
-    # Short, since the path of a Unix socket has room for 107 bytes.
-    root = Path(tempfile.mkdtemp(prefix="fnq-t-"))
+    # Short, since the path of a Unix socket has room for 107 bytes; with our id, so
+    # that whoever finds it after a crash can tell whether its run is over.
+    root = Path(tempfile.mkdtemp(prefix=f"fnq-t-{os.getpid()}-"))
     os.environ[MARK] = str(root)
     places = {
         "HOME": "home",

@@ -1,4 +1,4 @@
-"""Runs the tests that are coroutines, on the loop that the services use."""
+"""Runs the tests that are coroutines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-import uvloop
 
 __all__ = ["eventually", "run_coroutine_test"]
 
@@ -20,7 +19,7 @@ def run_coroutine_test(item: pytest.Function) -> bool | None:
         return None
     names = inspect.signature(item.obj).parameters
     work = item.obj(**{name: item.funcargs[name] for name in names})
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner() as runner:
         runner.run(_guarded(work))
     return True
 

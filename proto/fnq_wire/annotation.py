@@ -59,13 +59,13 @@ def plain(annotation: Any) -> Any:
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
-    """Return the members of a union, plain; one annotation alone is its only member."""
+    """Return the members of a union, plain, each once; an annotation alone is its only one."""
     annotation = plain(annotation)
     if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
         return (annotation,)
     members: list[Any] = []
     for member in typing.get_args(annotation):
-        members += members_of(member)
+        members += [each for each in members_of(member) if each not in members]
     return tuple(members)
 
 

@@ -59,15 +59,17 @@ def _check_of_one(annotation: Any) -> Check | None:
     arguments = typing.get_args(annotation)
     if origin is typing.Literal:
         return _one_of(arguments)
-    if annotation in (UNKNOWN, object) or not isinstance(origin, type):
+    if annotation is UNKNOWN or annotation is object or not isinstance(origin, type):
         return None
     if typing.is_typeddict(origin):
         return _keys(origin)
     outside = _instance(_TOWER.get(origin, (origin,)), text_of(annotation))
-    if outside is None or not (arguments or annotation == tuple[()]):
-        return outside
-    if origin is tuple:
+    if outside is None:
+        return None
+    if origin is tuple and (arguments or annotation == tuple[()]):
         return _tuple(outside, arguments)
+    if not arguments:
+        return outside
     if origin in (dict, Mapping):
         return _mapping(outside, check_of(arguments[0]), check_of(arguments[1]))
     if origin in _COLLECTIONS:

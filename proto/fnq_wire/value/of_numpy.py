@@ -23,7 +23,8 @@ def take_apart(value: Any) -> Parts | None:
     if type(value) is np.ndarray:
         return _take_array_apart(value)
     if isinstance(value, np.str_):
-        return Parts.of("str", str(value))
+        # str() would cut off zeros at the end, as an array does.
+        return Parts.of("str", str.__str__(value))
     if isinstance(value, np.bytes_):
         return Parts.of("bytes", bytes(value))
     if isinstance(value, np.generic):

@@ -29,10 +29,7 @@ def take_apart(value: Any) -> Parts | None:
     Raises Refusal for a dtype that cannot travel.
     """
     if type(value) is pd.DataFrame:
-        columns = Parts(
-            Named(label, _take_column_apart(value.iloc[:, at].array))
-            for at, label in enumerate(value.columns)
-        )
+        columns = Parts(_named(label, value.iloc[:, at]) for at, label in enumerate(value.columns))
         return Parts.of(
             "frame", take_apart(value.index), take_apart(value.columns), columns, value.attrs
         )
@@ -66,6 +63,14 @@ def _take_index_apart(index: Any) -> Parts:
         )
     freq = getattr(index, "freqstr", None) if hasattr(index, "asi8") else None
     return Parts.of("index", _take_column_apart(index.array), index.name, freq)
+
+
+def _named(label: Any, series: Any) -> Named:
+    try:
+        return Named(label, _take_column_apart(series.array))
+    except Refusal as refusal:
+        refusal.at(label)
+        raise
 
 
 def _take_column_apart(column: Any) -> Parts:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from chalkcompute.capture.text import Text
+from chalkcompute.capture.text import Text, parse
 
 __all__ = ["cells"]
 
@@ -99,7 +99,7 @@ def _timed(source: str) -> Iterator[str]:
     if "run_cell_magic" not in source:
         return
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

@@ -17,15 +17,13 @@ from chalkcompute.capture.binding import Binding, Kind, bindings
 from chalkcompute.capture.cell import cells
 from chalkcompute.capture.handle import function_of
 from chalkcompute.capture.imports import absolute
-from chalkcompute.capture.text import Text, first_line
+from chalkcompute.capture.text import Definition, Text
 from fnq_wire.error import DeployError
 
-__all__ = ["Definition", "Main"]
+__all__ = ["Main"]
 
 #: Names of files that many texts share: there the code itself must be the same.
 _SHARED = frozenset({"<stdin>", "<string>", "<timed exec>"})
-#: What makes a function.
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _COMMAND = re.compile(r"-[A-Za-z]*c")
 
 
@@ -98,11 +96,9 @@ class Main:
     def find(self, code: types.CodeType) -> tuple[Definition | None, Text | None]:
         """Return the def, wherever it stands, that made `code`; None where there is none."""
         for text in reversed(self._texts_of(code)):
-            for node in ast.walk(text.tree):
-                if isinstance(node, Definition) and (
-                    (node.name, first_line(node)) == (code.co_name, code.co_firstlineno)
-                ):
-                    return node, text
+            node = text.definitions.get((code.co_name, code.co_firstlineno))
+            if node is not None:
+                return node, text
         return None, None
 
     def learn(self, value: object) -> bool:

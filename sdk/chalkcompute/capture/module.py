@@ -19,6 +19,7 @@ from pathlib import Path
 from chalkcompute.capture.bundle import Cargo
 from chalkcompute.capture.imports import imported_names
 from chalkcompute.capture.origin import OWN, Origin, find, is_local
+from chalkcompute.capture.text import parse
 from fnq_wire.error import DeployError
 
 __all__ = ["Modules"]
@@ -125,7 +126,7 @@ class Modules:
             return []
         try:
             with tokenize.open(origin.file) as file:
-                tree = ast.parse(file.read())
+                tree = parse(file.read())
         except (SyntaxError, ValueError):
             return []
         except OSError as problem:

@@ -11,12 +11,12 @@ import copy
 import types
 from dataclasses import dataclass
 
-from chalkcompute.capture.main import Definition, Main
+from chalkcompute.capture.handle import is_handle
+from chalkcompute.capture.main import Main
 from chalkcompute.capture.reach import Reach, reach
 from chalkcompute.capture.scope import Scope
-from chalkcompute.capture.handle import is_handle
 from chalkcompute.capture.snapshot import snapshot
-from chalkcompute.capture.text import Text
+from chalkcompute.capture.text import Definition, Text
 from fnq_wire.error import DeployError
 
 __all__ = ["Inner", "remade"]

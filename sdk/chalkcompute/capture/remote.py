@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 from chalkcompute.capture.binding import Binding, Kind
 from chalkcompute.capture.chain import Syntax, is_container
+from chalkcompute.capture.handle import is_handle
 from chalkcompute.capture.main import Main
 from chalkcompute.capture.reach import Reach, reach
-from chalkcompute.capture.handle import is_handle
 
 __all__ = ["Remote"]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeGuard
 
-__all__ = ["Span", "Text", "first_line", "is_future"]
+__all__ = ["Definition", "Span", "Text", "first_line", "is_future", "parse"]
+
+#: What makes a function.
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,13 +46,19 @@ class Text:
         """Parse; raises SyntaxError or ValueError when the source does not."""
         clean = self.source.replace("\r\n", "\n").replace("\r", "\n")
         object.__setattr__(self, "source", clean)
-        object.__setattr__(self, "tree", ast.parse(clean))
+        object.__setattr__(self, "tree", parse(clean))
         object.__setattr__(self, "futures", self.futures | _futures(self.tree))
 
     @cached_property
     def lines(self) -> list[str]:
         """Return the lines as the parser counts them, without their ends."""
         return self.source.split("\n")
+
+    @cached_property
+    def definitions(self) -> dict[tuple[str, int], Definition]:
+        """Return every def, wherever it stands, by its name and first line."""
+        found = [node for node in ast.walk(self.tree) if isinstance(node, Definition)]
+        return {(node.name, first_line(node)): node for node in found}
 
     @property
     def postponed(self) -> bool:
@@ -86,6 +96,13 @@ class Text:
         return len(self.lines[line - 1].encode()[:column].decode(errors="ignore"))
 
 
+def parse(source: str) -> ast.Module:
+    """Parse, without the warnings about the source that the user has seen already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
 def first_line(node: ast.stmt) -> int:
     """Return the line of the first decorator, or else of the statement itself."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
@@ -103,9 +120,4 @@ def _blank(line: str) -> str:
 
 
 def _futures(tree: ast.Module) -> frozenset[str]:
-    return frozenset(
-        alias.name
-        for node in tree.body
-        if is_future(node)
-        for alias in node.names
-    )
+    return frozenset(alias.name for node in tree.body if is_future(node) for alias in node.names)

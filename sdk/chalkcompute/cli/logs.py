@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalkcompute import embedded
 from chalkcompute.cli.table import paint
@@ -14,7 +14,8 @@ from chalkcompute.config import Config
 from chalkcompute.errors import ConnectionLostError, NotReadyError
 
 if TYPE_CHECKING:
-    from chalkcompute.cli.control import Control
+    from chalkcompute.cli.server import Server
+    from fnq.v1 import control_pb2
 
 __all__ = ["add", "run"]
 
@@ -22,7 +23,8 @@ _TAIL = 100
 _ASK_S = 2.0
 #: Seconds that a follower bears without a server; a stack mends one within these.
 _PATIENCE_S = 10.0
-_PAUSE_S = 0.2
+#: Seconds after which a connection counts as one that worked, and between two tries.
+_WORKED_S, _PAUSE_S = 1.0, 0.2
 _COLOURS = {"stderr": "yellow", "system": "dim"}
 
 
@@ -54,11 +56,11 @@ def _count(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Print lines; return the exit code."""
-    from chalkcompute.cli.control import Control
+    from chalkcompute.cli.server import Server
 
     config = Config.load()
-    with Control(config, config.addr or _stack_address()) as control:
-        _print_lines(control, options)
+    with Server(config, config.addr or _stack_address()) as server:
+        _print_lines(server, options)
     return 0
 
 
@@ -69,30 +71,34 @@ def _stack_address() -> str:
     return str(answer["server"])
 
 
-def _print_lines(control: Control, options: argparse.Namespace) -> None:
+def _print_lines(server: Server, options: argparse.Namespace) -> None:
     """Print until there are no more; with `follow`, outlive a restart of the server."""
-    tail, heard = options.tail, time.monotonic()
+    tail, lost = options.tail, 0.0
     while True:
+        began = time.monotonic()
         try:
-            lines = control.logs(
+            lines = server.logs(
                 function=options.function, call=options.call, tail=tail, follow=options.follow
             )
             for line in lines:
                 print(_text(line), flush=options.follow)
-                heard, tail = time.monotonic(), 1
+                tail = 1
             return
         except ConnectionLostError:
-            if not options.follow or time.monotonic() - heard > _PATIENCE_S:
+            now = time.monotonic()
+            if now - began > _WORKED_S or not lost:
+                lost = now
+            if not options.follow or now - lost > _PATIENCE_S:
                 raise
             time.sleep(_PAUSE_S)
 
 
-def _text(line: Any) -> str:
+def _text(line: control_pb2.LogLine) -> str:
     at = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]  # noqa: DTZ006 - as on the wall
     whose = f"{line.function} {line.call.hex()[-8:]}".strip()
     return f"{paint(f'{at} {whose}', 'dim')} {_painted(line)}"
 
 
-def _painted(line: Any) -> str:
+def _painted(line: control_pb2.LogLine) -> str:
     colour = _COLOURS.get(line.source)
     return paint(line.text, colour, sys.stdout) if colour else line.text

@@ -11,6 +11,7 @@ from chalkcompute.errors import FnqError
 if TYPE_CHECKING:
     from chalkcompute.config import Config
     from chalkcompute.embedded import Place
+    from fnq.v1 import control_pb2
 
 __all__ = ["Snapshot", "merge", "of_server", "of_stack"]
 
@@ -67,11 +68,11 @@ def of_stack(config: Config, place: Place) -> Snapshot:
 def _ask_server(
     found: Snapshot, config: Config, address: str, known: list[dict[str, Any]] | None
 ) -> None:
-    from chalkcompute.cli.control import Control
+    from chalkcompute.cli.server import Server
 
     try:
-        with Control(config, address) as control:
-            reply = control.status(_SERVER_S)
+        with Server(config, address) as server:
+            reply = server.status(_SERVER_S)
     except FnqError as problem:
         found.problems.append(str(problem))
         return
@@ -101,7 +102,7 @@ def merge(known: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dic
     return merged
 
 
-def _process(process: Any) -> dict[str, Any]:
+def _process(process: control_pb2.Process) -> dict[str, Any]:
     """Return a Process message as a dict; only those that run a function are ever busy."""
     working = process.role in _WORKING
     return {
@@ -116,7 +117,7 @@ def _process(process: Any) -> dict[str, Any]:
     }
 
 
-def _function(status: Any) -> dict[str, Any]:
+def _function(status: control_pb2.FunctionStatus) -> dict[str, Any]:
     return {
         "name": status.version.spec.name,
         "number": status.version.number,

@@ -7,7 +7,6 @@ import contextlib
 import uuid
 from collections.abc import Callable
 
-import grpc.aio
 import structlog
 from redis.asyncio import Redis
 
@@ -21,7 +20,7 @@ from fnq_core import keys
 from fnq_core.blobs import Blobs
 from fnq_core.calls import RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
-from fnq_core.listen import serve
+from fnq_core.listen import Listener
 from fnq_core.reading import CallReader
 from fnq_core.results import RENEW_S as OWNED_RENEW_S
 from fnq_core.results import Mailboxes
@@ -31,6 +30,8 @@ __all__ = ["Consumer"]
 
 #: Seconds between two searches for entries whose lease has lapsed.
 _SEARCH_S = 1.0
+#: Seconds without an answer from Redis to a read after which the consumer is unhealthy.
+_DEAF_S = 5.0
 #: Seconds that an agent whose stream broke may take to come back.
 _GRACE_S = 0.5
 #: Seconds that agents have to go elsewhere when this consumer ends.
@@ -47,7 +48,6 @@ class Consumer:
         self.name = uuid.uuid4().hex
         self._listen = listen
         self._url = url
-        self._token = token
         self._redis: Redis = connect(url)
         self._waiting: Redis = connect(url, blocking=True)
         self._calls = CallStreams(self._redis)
@@ -57,20 +57,20 @@ class Consumer:
         )
         self._queues: dict[tuple[str, str], Queue] = {}
         self._tasks = Tasks(fatal)
-        self._server: grpc.aio.Server | None = None
-        self._workers = Workers(self)
+        workers = self._workers = Workers(self)
+        self._listener = Listener(
+            listen,
+            ["fnq.v1.Workers"],
+            lambda server: worker_pb2_grpc.add_WorkersServicer_to_server(workers, server),
+            token,
+        )
 
     async def start(self) -> None:
         """Open the control stream, listen for agents, start the loops."""
         version = await insist("connecting", lambda: check(self._redis))
         control = keys.control(self.name)
         await self._mailboxes.open(control)
-        self._server, _ = await serve(
-            self._listen,
-            ["fnq.v1.Workers"],
-            lambda server: worker_pb2_grpc.add_WorkersServicer_to_server(self._workers, server),
-            self._token,
-        )
+        await self._listener.start()
         for work, name in (
             (self.ledger.acknowledge_forever(), "acknowledge"),
             (self._obey_forever(), "obey"),
@@ -92,8 +92,7 @@ class Consumer:
         self._workers.send_away()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._workers.empty(), _FAREWELL_S)
-        if self._server is not None:
-            await self._server.stop(0.2)
+        await self._listener.stop(0.2)
         await self._tasks.stop()
         with contextlib.suppress(*UNREACHABLE):
             await self._mailboxes.close(keys.control(self.name))
@@ -166,6 +165,9 @@ class Consumer:
                             await self._calls.renew(held.stream, self.name, [held.entry])
             except UNREACHABLE:
                 pass  # Tried again in a moment; a lease stands several missed rounds.
+            now = asyncio.get_running_loop().time()
+            deaf = any(now - queue.answered_at > _DEAF_S for queue in self._queues.values())
+            await self._listener.set_health(not deaf)
             rounds += 1
             await asyncio.sleep(RENEW_S)
 
@@ -186,6 +188,7 @@ class Consumer:
 
     async def _search(self, queue: Queue) -> None:
         await queue.refresh_depths_if_changed()
+        await queue.drop_idle_depths(asyncio.get_running_loop().time())
         for depth in queue.depths:
             stream = keys.call_stream(queue.namespace, queue.version, depth)
             spare = self.ledger.running(stream)

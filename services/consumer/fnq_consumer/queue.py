@@ -15,7 +15,7 @@ from fnq_consumer.ledger import Ledger
 from fnq_core import keys
 from fnq_core.calls import LEASE_S, CallStreams
 from fnq_core.connection import UNREACHABLE, insist
-from fnq_core.reading import CallReader
+from fnq_core.reading import CallReader, StreamGoneError
 
 __all__ = ["Queue"]
 
@@ -25,6 +25,8 @@ _BLOCK_MS = 1_000
 _UNATTENDED_S = LEASE_S / 2
 #: Seconds between two tries to interrupt a read that is on its way to Redis.
 _INTERRUPT_S = 0.0005
+#: Seconds after its last call at which an empty stream of deep calls is deleted.
+_DEEP_IDLE_S = 60.0
 #: Most calls read at once.
 _MAX_READ = 500
 _log = structlog.get_logger()
@@ -56,6 +58,8 @@ class Queue:
         #: Least depth that the read that waits now looks at.
         self._reading_from: int | None = None
         self._reads = 0
+        #: Loop time of the last call at each depth below the first.
+        self._deep_at: dict[int, float] = {}
         self._interrupting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._unattended_at = asyncio.get_running_loop().time()
@@ -154,6 +158,16 @@ class Queue:
             await self.refresh_depths()
             self.wake()
 
+    async def drop_idle_depths(self, now: float) -> None:
+        """Delete streams of deep calls that have not been used for a while and are empty."""
+        dropped = False
+        for depth in self._depths:
+            if depth and now - self._deep_at.setdefault(depth, now) > _DEEP_IDLE_S:
+                del self._deep_at[depth]
+                dropped |= await self._calls.drop_idle(self.namespace, self.version, depth)
+        if dropped:
+            await self.refresh_depths()
+
     async def stop(self) -> None:
         """Read no more; what waits here is left to other consumers."""
         if self._task is not None:
@@ -189,6 +203,9 @@ class Queue:
         self._reading_from = min(depth for depth, _ in rooms)
         try:
             reads = await self._reader.read(streams, rooms, _BLOCK_MS)
+        except StreamGoneError:
+            await insist("asking for depths", self.refresh_depths)
+            return
         except UNREACHABLE as problem:
             _log.warning("redis is away", doing="reading calls", problem=str(problem))
             await insist("reading calls", self.refresh_depths)
@@ -197,7 +214,10 @@ class Queue:
             self._reading_from = None
         self.answered_at = asyncio.get_running_loop().time()
         for read in reads:
-            self._dispatch_or_wait(self._ledger.add(read, self.namespace))
+            held = self._ledger.add(read, self.namespace)
+            if held.call.depth:
+                self._deep_at[held.call.depth] = self.answered_at
+            self._dispatch_or_wait(held)
 
     def _rooms(self) -> dict[int, int]:
         """Return the room of all agents together, by least depth."""

@@ -12,7 +12,7 @@ from fnq_core import keys
 from fnq_core.calls import Count, Read
 from fnq_core.connection import connect
 
-__all__ = ["CallReader"]
+__all__ = ["CallReader", "StreamGoneError"]
 
 # Reads at most as many entries as there is room for, deepest stream first.
 #   KEYS: streams, deepest first
@@ -61,6 +61,10 @@ return {out, last}
 """
 
 
+class StreamGoneError(Exception):
+    """A deep stream was dropped since the reader last asked which depths there are."""
+
+
 class CallReader:
     """Reads the call streams of one version for one consumer, over its own connection.
 
@@ -94,9 +98,8 @@ class CallReader:
                 )
             return found
         except ResponseError as problem:
-            # A deep stream was dropped between two looks at what depths there are.
             if "NOGROUP" in str(problem) or "UNBLOCKED" in str(problem):
-                return []
+                raise StreamGoneError(str(problem)) from problem
             raise
         except BaseException:
             await self.close()

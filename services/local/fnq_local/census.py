@@ -19,7 +19,7 @@ def entry(facts: Facts, pid: int, state: str, reason: str = "", log: str = "") -
         "namespace": facts.namespace,
         "function": facts.function,
         "version": facts.version,
-        "replica": facts.replica if facts.role in ("worker", "runner") else None,
+        "replica": facts.replica if facts.function else None,
         "busy": None,
         "state": state,
         "reason": reason,

@@ -75,17 +75,24 @@ class Place:
                 ) from problem
             if not os.access(path, os.W_OK | os.X_OK):
                 raise StackError(f"cannot write in {path}; set FNQ_HOME to a directory of your own")
-        free = self.free()
-        if free < least_free:
-            raise StackError(
-                f"disk full: {free >> 20} MiB left for {self.state}, "
-                f"{least_free >> 20} MiB are needed; free some or set FNQ_HOME to another disk"
-            )
+        fault = self.fault(least_free)
+        if fault:
+            raise StackError(f"{fault}; free some or set FNQ_HOME to another disk")
 
-    def free(self) -> int:
-        """Return the bytes that are free on the disk of the state directory."""
-        facts = os.statvfs(self.state)
-        return facts.f_bavail * facts.f_frsize
+    def exists(self) -> bool:
+        """Whether the state directory is still there."""
+        return os.path.isdir(self.logs)
+
+    def fault(self, least_free: int = LEAST_FREE) -> str:
+        """Return why Redis cannot write in the state directory; empty when it can."""
+        try:
+            facts = os.statvfs(self.state)
+        except OSError as problem:
+            return f"cannot look at {self.state}: {problem.strerror}"
+        free = facts.f_bavail * facts.f_frsize
+        if free >= least_free:
+            return ""
+        return f"disk full: {free >> 20} MiB left for {self.state}, {least_free >> 20} are needed"
 
     def claim_runtime(self) -> None:
         """Make the runtime directory, mode 0700, or make sure that it is ours.

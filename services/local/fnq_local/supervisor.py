@@ -18,7 +18,7 @@ from fnq_local.door import Answer, Door
 from fnq_local.forged import ForgedLauncher, Order
 from fnq_local.idle import Idle
 from fnq_local.logfile import LogFile
-from fnq_local.place import LEAST_FREE, Place
+from fnq_local.place import Place
 from fnq_local.plain import PlainLauncher
 from fnq_local.process import Process
 from fnq_local.program import Programs
@@ -32,8 +32,8 @@ STOP_S = 5.0
 _TRIES = 3
 #: Seconds between two looks whether a socket accepts.
 _LOOK_S = 0.005
-#: Seconds between two looks at the sizes of log files.
-_TICK_S = 60.0
+#: Seconds between two looks at the state directory.
+_TICK_S = 20.0
 #: Seconds that orphans, once killed, may take to be gone.
 _ORPHANS_S = 2.0
 
@@ -132,14 +132,16 @@ class Supervisor:
         await door.open()
         opened()
         start, leave = loop.create_task(self._start()), loop.create_task(self.leaving.wait())
-        await asyncio.wait({start, leave}, return_when=asyncio.FIRST_COMPLETED)
-        await self._stay()
-        start.cancel()
-        leave.cancel()
-        door.shut()
-        await self._stop()
-        self.gone.set()
-        await door.close(grace_s=1.0)
+        try:
+            await asyncio.wait({start, leave}, return_when=asyncio.FIRST_COMPLETED)
+            await self._stay()
+        finally:
+            start.cancel()
+            leave.cancel()
+            door.shut()
+            await self._stop()
+            self.gone.set()
+            await door.close(grace_s=1.0)
         return 1 if self.failure else 0
 
     async def _start(self) -> None:
@@ -172,6 +174,9 @@ class Supervisor:
             try:
                 await asyncio.wait_for(self.leaving.wait(), min(wait_s, _TICK_S))
             except TimeoutError:
+                if not self.place.exists():
+                    _log.error("%s is gone: leaving", self.place.state)
+                    return
                 logfile.bound(self.place.logs)
 
     async def _stop(self) -> None:
@@ -213,10 +218,9 @@ class Supervisor:
             census.entry(child.facts, child.pid, child.state, child.reason, child.log.path)
             for child in children
         ]
+        redis_entry = next(entry for entry in found if entry["role"] == "redis")
+        redis_entry["reason"] = self.place.fault() or redis_entry["reason"]
         zygote = self.children["zygote"].pid
-        if self.place.free() < LEAST_FREE:
-            redis_entry = next(entry for entry in found if entry["role"] == "redis")
-            redis_entry["reason"] = f"disk almost full: {self.place.free() >> 20} MiB left"
         return found + (census.runners(zygote) if zygote else [])
 
     def _changed(self) -> None:

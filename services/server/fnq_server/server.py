@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 import grpc.aio
 import structlog
-from grpc_health.v1 import health_pb2
-from grpc_health.v1._async import HealthServicer
 from redis.asyncio import Redis
 
 from fnq.v1 import control_pb2_grpc, session_pb2_grpc
@@ -18,7 +16,7 @@ from fnq_core import keys
 from fnq_core.blobs import Blobs
 from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
-from fnq_core.listen import serve
+from fnq_core.listen import Listener
 from fnq_core.logs import LogStreams
 from fnq_core.presence import PresenceBoard
 from fnq_core.registry import Registry
@@ -59,7 +57,6 @@ class Server:
     ) -> None:
         self.name = uuid.uuid4().hex
         self._listen = listen
-        self._token = token
         self._orchestrator = orchestrator
         self._redis: Redis = connect(url)
         self._waiting: Redis = connect(url, blocking=True)
@@ -77,8 +74,7 @@ class Server:
         reporter = Reporter(self._redis, listen, registry, calls, board)
         self._control = Control(registry, board, logs, self._demand, reporter)
         self._tasks = Tasks(fatal)
-        self._server: grpc.aio.Server | None = None
-        self._health: HealthServicer | None = None
+        self._listener = Listener(listen, _NAMES, self._add, token)
 
     async def start(self) -> None:
         """Open the inbox, start the loops, listen for clients."""
@@ -93,12 +89,7 @@ class Server:
             (self._tend_forever(), "tend"),
         ):
             self._tasks.start(work, name)
-
-        def add(server: grpc.aio.Server) -> None:
-            session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)
-            control_pb2_grpc.add_ControlServicer_to_server(self._control, server)
-
-        self._server, self._health = await serve(self._listen, _NAMES, add, self._token)
+        await self._listener.start()
         self._tasks.start(self._touch_forever(), "touch")
         _log.info("server is ready", address=self._listen, name=self.name, redis=version)
 
@@ -108,9 +99,9 @@ class Server:
         Listening ends first: a client that goes elsewhere must not come back here.
         """
         self._sessions.send_away()
-        if self._server is not None:
-            await asyncio.sleep(0)
-            await self._server.stop(_FAREWELL_S)
+        # The requests to go away are written in this turn.
+        await asyncio.sleep(0)
+        await self._listener.stop(_FAREWELL_S)
         await self._tasks.stop()
         self._sessions.close()
         if not self._relay.in_flight:
@@ -133,15 +124,12 @@ class Server:
                 pass  # Tried again in a moment; what is renewed stands several missed rounds.
             if self._blobs.spool is not None:
                 await asyncio.to_thread(self._blobs.spool.sweep)
-            if self._health is not None:
-                await self._set_health(loop.time() - self._relay.answered_at < _DEAF_S)
+            await self._listener.set_health(loop.time() - self._relay.answered_at < _DEAF_S)
             await asyncio.sleep(RENEW_S)
 
-    async def _set_health(self, well: bool) -> None:
-        assert self._health is not None
-        states = health_pb2.HealthCheckResponse
-        for name in ("", *_NAMES):
-            await self._health.set(name, states.SERVING if well else states.NOT_SERVING)
+    def _add(self, server: grpc.aio.Server) -> None:
+        session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)
+        control_pb2_grpc.add_ControlServicer_to_server(self._control, server)
 
     async def _touch_forever(self) -> None:
         """Tell the stack that it is in use for as long as it is."""

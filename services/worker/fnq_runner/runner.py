@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import importlib
 import os
 import socket
 import struct
@@ -113,7 +114,7 @@ class _Runner:
             streams = hello["kind"] in ("generator", "async_generator")
             self._invoker.load(function, Codec.of(function), streams)
         except BaseException as problem:
-            self._pipe.send(encode_json(Kind.BROKEN, failure.describe(problem)))
+            self._pipe.send(encode_json(Kind.BROKEN, _why_broken(problem)))
             return False
         self._pipe.send(encode(Kind.READY))
         return True
@@ -185,6 +186,25 @@ class _Runner:
         self._output.fork()
         self._session.fork()
         self._pipe.fork()
+
+
+def _why_broken(problem: BaseException) -> failure.Envelope:
+    """Return the failure of an import; `detail` names the module that is missing."""
+    trace = problem.__traceback__
+    while trace is not None and _is_machinery(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    if trace is not None or isinstance(problem, SyntaxError):
+        problem = problem.with_traceback(trace)
+    envelope = failure.describe(problem)
+    if isinstance(problem, ModuleNotFoundError) and problem.name:
+        envelope["detail"]["missing"] = problem.name
+    return envelope
+
+
+def _is_machinery(file: str) -> bool:
+    """Return whether code of that file only imports for others."""
+    homes = (os.path.dirname(__file__), os.path.dirname(importlib.__file__))
+    return file.startswith("<frozen importlib") or os.path.dirname(file) in homes
 
 
 def _mates(hello: Mapping[str, Any]) -> dict[str, Target]:

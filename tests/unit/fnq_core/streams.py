@@ -29,8 +29,10 @@ def stream(depth: int = 0) -> str:
 async def connected(server: RedisServer) -> AsyncIterator[Redis]:
     """Give a client that is closed in the end."""
     client = connect(server.url)
-    yield client
-    await client.aclose()
+    try:
+        yield client
+    finally:
+        await client.aclose()
 
 
 class Bench:
@@ -41,6 +43,7 @@ class Bench:
         self.calls = CallStreams(client)
         self._seq = 0
         server.ask("HSET", SESSION, "gen", 1, "mark", 0)
+        server.ask("EXPIRE", SESSION, 60)
 
     def offer(self, call: str = "", depth: int = 0, cap: int = 1000, **given: Any) -> Offer:
         """Return the next submission of the session."""
@@ -89,7 +92,4 @@ class Bench:
 async def bench(server: RedisServer) -> AsyncIterator[Bench]:
     """Give a bench at an empty Redis."""
     async with connected(server) as client:
-        server.ask("EXPIRE", SESSION, 60)
-        made = Bench(server, client)
-        server.ask("EXPIRE", SESSION, 60)
-        yield made
+        yield Bench(server, client)

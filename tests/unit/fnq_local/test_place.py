@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ from fnq_wire.error import StackError
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Iterator[Place]:
     """A place where nothing is yet, with a runtime directory short enough for sockets."""
-    return Place(str(tmp_path / "state"), str(Path(os.environ["XDG_RUNTIME_DIR"]) / "p"))
+    with tempfile.TemporaryDirectory(dir=os.environ["XDG_RUNTIME_DIR"]) as above:
+        yield Place(str(tmp_path / "state"), os.path.join(above, "run"))
 
 
 def test_directories_are_for_their_owner_alone(place: Place) -> None:
@@ -39,8 +42,6 @@ def test_what_a_dead_stack_left_is_cleared(place: Place) -> None:
     os.mkdir(place.socket("server"))
     with pytest.raises(StackError, match=r"server\.sock is a directory"):
         place.clear_runtime()
-    os.rmdir(place.socket("server"))
-    place.remove_runtime()
 
 
 def test_a_link_in_place_of_the_runtime_directory_is_refused(place: Place, tmp_path: Path) -> None:
@@ -48,7 +49,6 @@ def test_a_link_in_place_of_the_runtime_directory_is_refused(place: Place, tmp_p
     os.symlink(tmp_path, place.runtime)
     with pytest.raises(StackError, match="symbolic link"):
         place.claim_runtime()
-    os.unlink(place.runtime)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a directory that is not its own")
@@ -58,7 +58,6 @@ def test_a_directory_of_another_user_is_refused(place: Place) -> None:
     os.chown(place.runtime, 4242, -1)
     with pytest.raises(StackError, match="belongs to user 4242, not to you"):
         place.claim_runtime()
-    os.rmdir(place.runtime)
 
 
 def test_a_file_in_place_of_the_runtime_directory_is_refused(place: Place) -> None:
@@ -66,7 +65,6 @@ def test_a_file_in_place_of_the_runtime_directory_is_refused(place: Place) -> No
     Path(place.runtime).touch()
     with pytest.raises(StackError, match="is not a directory"):
         place.claim_runtime()
-    os.unlink(place.runtime)
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -48,7 +49,10 @@ def test_an_agent_gets_its_arguments_and_its_environment(stack: Stack) -> None:
     stack.up()
     stack.ask("ensure", **{**_WANTED, "env": {"STANDIN_EXIT": "blue"}}, replicas=1)
     log = stack.processes()["worker 0"]["log"]
-    until(lambda: "standin: blue" in Path(log).read_text(), "the agent's word")
+    text = until(lambda: os.path.exists(log) and Path(log).read_text(), "the agent's word")
+    assert "standin: blue" in text
+    for words in ("'--namespace', 'default'", "'--version', 'abc'", "'--replica', '0'"):
+        assert words in text
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,7 @@ def test_a_stack_told_to_end_leaves_nothing_behind(stack: Stack) -> None:
     assert not (stack.state / "work").exists()
 
 
+@pytest.mark.slow
 def test_a_service_that_ignores_its_end_is_killed(stack: Stack) -> None:
     """Whoever is stopped has seconds, not for ever."""
     supervisor = stack.up()
@@ -142,6 +147,15 @@ def test_a_stack_that_nobody_uses_leaves(stack: Stack) -> None:
     assert not stack.runtime.exists()
 
 
+def test_a_stack_whose_state_was_removed_leaves_in_order(stack: Stack) -> None:
+    """Nothing could be kept any more; status answers until then, and no socket is left."""
+    supervisor = stack.up(FNQ_IDLE_TIMEOUT="0.5")
+    shutil.rmtree(stack.state)
+    assert "cannot look at" in stack.processes()["redis"]["reason"]
+    assert supervisor.wait(10) == 0
+    assert not stack.runtime.exists()
+
+
 def test_two_started_at_once_end_with_one(stack: Stack) -> None:
     """The loser leaves without complaint, the winner serves both."""
     both = [stack.start(), stack.start()]
@@ -152,6 +166,7 @@ def test_two_started_at_once_end_with_one(stack: Stack) -> None:
     assert stack.pid("supervisor") in [each.pid for each in both if each not in ended]
 
 
+@pytest.mark.slow
 def test_a_stack_waits_for_the_one_that_leaves(stack: Stack) -> None:
     """It takes the place when the other has gone, and not before."""
     first = stack.up()

@@ -14,10 +14,11 @@ import sys
 import textwrap
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from fnq_wire import callid
@@ -95,10 +96,13 @@ class Run:
 class Zygote:
     """A connection to a zygote."""
 
-    def __init__(self, path: Path) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    def __init__(self, place: Path | socket.socket) -> None:
+        if isinstance(place, socket.socket):
+            self.sock = place
+        else:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.connect(str(place))
         self.sock.settimeout(PATIENCE)
-        self.sock.connect(str(path))
         self._heard = b""
         self._news: deque[dict[str, Any]] = deque()
 
@@ -137,13 +141,21 @@ class Zygote:
 class Agent:
     """One runner and the frames that go between it and the test."""
 
-    def __init__(self, zygote: Path, root: Path, **hello: Any) -> None:
+    def __init__(
+        self,
+        zygote: Path | socket.socket,
+        root: Path,
+        *,
+        granted: bool = True,
+        order: Mapping[str, Any] = MappingProxyType({}),
+        **hello: Any,
+    ) -> None:
         self.zygote = Zygote(zygote)
         self.root = root
         self.token = f"r{next(_numbers)}"
         self.sock, theirs = socket.socketpair()
         self.out, out = os.pipe()
-        self.pid = self.zygote.fork(self.token, theirs.fileno(), out)
+        self.pid = self.zygote.fork(self.token, theirs.fileno(), out, **order)
         theirs.close()
         os.close(out)
         self._decoder = Decoder()
@@ -165,7 +177,8 @@ class Agent:
             **hello,
         }
         self.say(encode_json(Kind.HELLO, self.hello))
-        self.grant()
+        if granted:
+            self.grant()
 
     def grant(self, seq: int = 1) -> None:
         """Give the runner a range of call ids."""
@@ -287,6 +300,10 @@ class Agent:
         stat = Path(f"/proc/{self.pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[0] == "S"
 
+    def asleep(self) -> None:
+        """Wait until the runner has nothing to do."""
+        until(self.sleeps)
+
     def path(self, name: str) -> Path:
         """Return a path beside the bundle."""
         return self.root.parent / name
@@ -348,11 +365,12 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @contextmanager
-def zygote_at(path: Path) -> Iterator[Path]:
-    """Have a zygote listen at `path`."""
+def zygote_at(path: Path, *, stale: bool = False) -> Iterator[Path]:
+    """Have a zygote listen at `path`, where a `stale` socket may lie."""
+    before = path.stat().st_ino if stale else 0
     process = subprocess.Popen([sys.executable, "-m", "fnq_runner", "--zygote", str(path)])
     try:
-        until(lambda: path.exists() or process.poll() is not None)
+        until(lambda: path.exists() and path.stat().st_ino != before)
         yield path
     finally:
         process.terminate()

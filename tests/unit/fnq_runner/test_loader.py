@@ -25,6 +25,19 @@ def f(x=N):
 '''
 
 
+FAKE = """\
+class Handle:
+    __fnq_handle__ = True
+
+def function(**_):
+    def wrap(body):
+        made = Handle()
+        made.body = body
+        return made
+    return wrap
+"""
+
+
 @pytest.fixture(scope="module")
 def interpreter() -> Iterator[CleanInterpreter]:
     """Return an interpreter that knows nothing of the test."""
@@ -36,9 +49,8 @@ def interpreter() -> Iterator[CleanInterpreter]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Return a directory that holds a script's function and a module."""
-    files = {
-        "fake.py": "class Handle:\n  __fnq_handle__ = True\n\ndef function(**_):\n"
-        "  def wrap(body):\n    made = Handle()\n    made.body = body\n    return made\n  return wrap",
+    files: dict[str, str | bytes] = {
+        "fake.py": FAKE,
         "tasks.py": "import fake\n@fake.function()\ndef g(): return __name__\nclass A:\n"
         "  @staticmethod\n  def m(): return 'm'\nN = 3\n",
         "__fnq__/script.py": SCRIPT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import functools
+import inspect
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,7 +24,7 @@ from tests.unit.fnq_wire.canon import canon
 from tests.unit.fnq_wire.values import Color, Pair, Point, Slotted
 
 if TYPE_CHECKING:
-    from nowhere import Unknown
+    Unknown = int
 
 
 def add(x: int, y: int) -> int:
@@ -156,7 +157,7 @@ def test_an_attribute_of_a_dataclass_is_not_lost_in_a_typed_column() -> None:
 
     codec = codec_for(list[Loose])
     one = Loose(1)
-    one.note = "x"
+    one.note = "x"  # type: ignore[attr-defined]
     got = codec.decode_result(codec.encode_result([one]))
     assert (got, got[0].note) == ([one], "x")
 
@@ -188,8 +189,6 @@ def test_arguments_arrive_as_they_were_passed(
 
 
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    import inspect
-
     return dict(inspect.signature(many).bind(*args, **kwargs).arguments)
 
 
@@ -272,7 +271,10 @@ def test_a_result_is_not_held_against_its_annotation() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ([{"a": [object()]}], 'function() argument "x"[0]["a"][0]: a value of type object cannot travel'),
+        (
+            [{"a": [object()]}],
+            'function() argument "x"[0]["a"][0]: a value of type object cannot travel',
+        ),
         (values.Pair(1), "values.Pair is in no annotation of the function"),
         (np.array([object()]), "holds Python objects; pass a list"),
     ],
@@ -315,11 +317,17 @@ def test_the_size_of_each_argument_can_be_told() -> None:
 @pytest.mark.parametrize("size", [4_095, 4_096, 1_000_000])
 def test_large_values_come_back_whole(size: int) -> None:
     """Bytes, text and arrays that are not copied on their way into the payload."""
-    value = [bytes(size), "é" * size, bytearray(size), np.arange(size), {"k": b"x" * size}]
+    value: list[Any] = [
+        bytes(size),
+        "é" * size,
+        bytearray(size),
+        np.arange(size),
+        {"k": b"x" * size},
+    ]
     codec = codec_for(Any)
     got = codec.decode_result(codec.encode_result(value))
     assert canon(got) == canon(value)
-    got[3][0] = 7
+    got[4][0] = 7
 
 
 def test_a_payload_of_another_writer_is_read() -> None:
@@ -351,12 +359,14 @@ def test_a_corrupt_payload_never_does_harm(seed: int) -> None:
     """Whatever is flipped or cut off, there are arguments or a SerializationError."""
     rng = random.Random(seed)
     codec = codec_for(dict[str, tuple[Color | None, list[Slotted]] | None])
-    value = {"a": (Color.RED, [Slotted(1, "x")] * 3), "b": None, "c": (None, [])}
+    value: dict[str, Any] = {"a": (Color.RED, [Slotted(1, "x")] * 3), "b": None, "c": (None, [])}
     whole = rng.choice((codec.encode_result(value), codec.encode_result([value, 2, "x"])))
     for _ in range(100):
         data = bytearray(whole)
         for _ in range(rng.choice((1, 1, 2, 8))):
-            data[rng.randrange(len(data))] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+            data[rng.randrange(len(data))] = rng.choice(
+                (0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256))
+            )
         if rng.random() < 0.2:
             del data[rng.randrange(len(data)) :]
         try:

@@ -59,5 +59,9 @@ def test_the_public_face_has_all_of_them() -> None:
 
 def test_the_tree_is_drawn_as_it_is() -> None:
     """Every class stands in the docstring, and only they."""
-    drawn = [line.split("──")[-1].split()[0] for line in (error.__doc__ or "").splitlines() if "─" in line]
+    drawn = [
+        line.split("──")[-1].split()[0]
+        for line in (error.__doc__ or "").splitlines()
+        if "─" in line
+    ]
     assert sorted([*drawn, "FnqError"]) == error.__all__

@@ -20,7 +20,7 @@ def raised(function: Any) -> BaseException:
     """Return what the function raises, with its traceback."""
     try:
         function()
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001 - whatever it raises is what is looked at
         return exc
     raise AssertionError("nothing was raised")
 
@@ -71,11 +71,11 @@ def test_the_text_is_pythons(exc: BaseException, text: str) -> None:
 def test_an_exception_that_cannot_be_printed_is_told_all_the_same() -> None:
     """What its __str__ raises is not raised again."""
 
-    class Mute(Exception):
+    class MuteError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no")
 
-    assert str(revived(Mute())) == "Mute: <its text cannot be had: RuntimeError>"
+    assert str(revived(MuteError())) == "MuteError: <its text cannot be had: RuntimeError>"
 
 
 def test_a_cause_and_a_note_are_in_the_traceback() -> None:
@@ -83,7 +83,7 @@ def test_a_cause_and_a_note_are_in_the_traceback() -> None:
 
     def chained() -> None:
         try:
-            _ = {}["k"]
+            _ = {"a": 1}["k"]
         except KeyError as problem:
             problem.add_note("look here")
             raise ValueError("outer") from problem

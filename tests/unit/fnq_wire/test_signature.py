@@ -71,13 +71,12 @@ def test_a_call_is_bound_as_python_binds_it(
 ) -> None:
     """The function gets what it would have got, or the same error is raised."""
     signature = Signature.of(function)
-    try:
-        wanted = function(*args, **kwargs)
-    except TypeError as problem:
+    wanted = _outcome(function, args, kwargs)
+    if isinstance(wanted, TypeError):
         with pytest.raises(TypeError) as caught:
             signature.bind(args, kwargs)
         # Newer Pythons add a guess at what was meant.
-        assert str(problem).startswith(str(caught.value))
+        assert str(wanted).startswith(str(caught.value))
         return
     present, values = signature.bind(args, kwargs)
     names = tuple(signature.parameters[at].name for at in present)
@@ -85,9 +84,21 @@ def test_a_call_is_bound_as_python_binds_it(
     assert function(*got_args, **got_kwargs) == wanted
 
 
+def _outcome(
+    function: Callable[..., _Got], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> _Got | TypeError:
+    """Return what Python makes of the call."""
+    try:
+        return function(*args, **kwargs)
+    except TypeError as problem:
+        return problem
+
+
 def test_a_signature_can_be_made_of_names_alone() -> None:
     """As it comes from the registry, it binds all the same."""
-    signature = Signature("f", [ParameterInfo("a", "either", True), ParameterInfo("b", "keyword", True)])
+    signature = Signature(
+        "f", [ParameterInfo("a", "either", True), ParameterInfo("b", "keyword", True)]
+    )
     assert signature.bind((1,), {"b": 2}) == ((0, 1), [1, 2])
     with pytest.raises(TypeError, match=r"f\(\) missing 1 required keyword-only argument: 'b'"):
         signature.bind((1,), {})

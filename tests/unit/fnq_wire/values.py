@@ -174,9 +174,7 @@ def anything() -> st.SearchStrategy[Any]:
     """Make values of every supported type, nested and ragged."""
     keys = st.one_of(st.text(max_size=5), hashables())
     numbers = st.one_of(st.lists(st.floats()), st.lists(st.integers(-(2**65), 2**65)))
-    leaves = st.one_of(
-        hashables(), numbers, st.binary(max_size=9).map(bytearray), _of_libraries()
-    )
+    leaves = st.one_of(hashables(), numbers, st.binary(max_size=9).map(bytearray), _of_libraries())
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -187,7 +185,9 @@ def anything() -> st.SearchStrategy[Any]:
             st.builds(Point, inner, inner),
             st.builds(Slotted, st.integers(), st.text(max_size=3)),
             inner.map(Pair),
-            st.builds(lambda x, more: Model(x=x, n=4, more=more), inner, inner),
+            st.builds(
+                lambda x, more: Model.model_validate({"x": x, "n": 4, "more": more}), inner, inner
+            ),
             st.builds(lambda name: Named(name=name), st.text(max_size=3)),
         ),
         max_leaves=8,
@@ -202,7 +202,9 @@ def _of_libraries() -> st.SearchStrategy[Any]:
     """Make values of numpy, pandas, polars and pyarrow."""
     small = st.lists(st.integers(-100, 100), max_size=6)
     shapes = st.lists(st.integers(0, 3), max_size=3).map(tuple)
-    dtypes = st.sampled_from(["?", "i1", "u8", ">i4", "f2", "f8", "c8", "S3", "U2", "M8[us]", "m8[D]"])
+    dtypes = st.sampled_from(
+        ["?", "i1", "u8", ">i4", "f2", "f8", "c8", "S3", "U2", "M8[us]", "m8[D]"]
+    )
     arrays = st.builds(_array, shapes, dtypes, st.sampled_from("CFK"))
     cells = st.one_of(st.none(), st.booleans(), st.text(max_size=3), st.lists(st.integers()))
     return st.one_of(
@@ -215,7 +217,9 @@ def _of_libraries() -> st.SearchStrategy[Any]:
         small.map(lambda items: pl.DataFrame({"a": items, "b": [str(each) for each in items]})),
         small.map(lambda items: pl.Series("s", items, dtype=pl.Int16)),
         small.map(lambda items: pd.Series(items, name=3, dtype="int64")),
-        st.lists(cells, max_size=4).map(lambda items: pd.DataFrame({"o": pd.Series(items, dtype=object)})),
+        st.lists(cells, max_size=4).map(
+            lambda items: pd.DataFrame({"o": pd.Series(items, dtype=object)})
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 ROOTS = ("proto", "sdk", "services/worker")
 PROJECT = Path(__file__).resolve().parents[4]
 
-_SERVER = '''
+_SERVER = """
 import asyncio, inspect, io, json, os, sys, traceback
 
 def answer(root, module, qualname, args):
@@ -44,7 +44,7 @@ for line in sys.stdin:
         sys.stdout.write(file.read().decode() + "\\n")
     sys.stdout.flush()
     os.waitpid(child, 0)
-'''
+"""
 
 
 class CleanInterpreter:

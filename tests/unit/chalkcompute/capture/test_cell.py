@@ -51,7 +51,7 @@ def notebook(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
     yield Notebook(shell, workshop)
-    shell.atexit_operations()
+    shell.atexit_operations()  # type: ignore[no-untyped-call]
     atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
 
@@ -106,7 +106,9 @@ def test_a_cell_that_does_not_parse_is_passed_over(notebook: Notebook) -> None:
 def test_a_future_import_holds_for_the_cells_after_it(notebook: Notebook) -> None:
     """As IPython itself has it."""
     notebook.run("from __future__ import annotations")
-    notebook.run("import fake\n@fake.function\ndef f(x: Missing = 1): return f.body.__annotations__")
+    notebook.run(
+        "import fake\n@fake.function\ndef f(x: Missing = 1): return f.body.__annotations__"
+    )
     assert notebook.call() == {"x": "Missing"}
 
 

@@ -77,7 +77,9 @@ def test_another_value_or_line_gives_another_hash(workshop: Workshop) -> None:
 
 def test_two_functions_share_one_bundle(workshop: Workshop) -> None:
     """In whatever order they are given."""
-    workshop.run("import fake\n@fake.function\ndef f(): return 1\n@fake.function\ndef g(): return 2")
+    workshop.run(
+        "import fake\n@fake.function\ndef f(): return 1\n@fake.function\ndef g(): return 2"
+    )
     both = workshop.capture("f", "g")
     assert both.hash == workshop.capture("g", "f").hash
     root = workshop.unpacked(both)
@@ -110,13 +112,15 @@ def test_children_that_multiprocessing_spawns_find_the_main(workshop: Workshop) 
         print("top")
         class Pair:
             def __init__(self, x, y=LIMIT): self.x, self.y = x, y
-        def work(pair): return pair.x + pair.y, __name__
+        def work(pair):
+            from chalkcompute import runtime
+            return pair.x + pair.y, __name__, runtime.in_worker()
         @fake.function
         def f():
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 return pool.map(work, [Pair(1), Pair(2, 3)])
     """)
-    assert workshop.call() == [(8, "__main__"), (5, "__main__")]
+    assert workshop.call() == [(8, "__main__", True), (5, "__main__", True)]
 
 
 def test_a_command_line_script_has_a_source(workshop: Workshop, tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_an_array_over_the_cap_is_refused_by_name(workshop: Workshop) -> None:
         @fake.function
         def f(): return WEIGHTS
     """)
-    with pytest.raises(DeployError, match="'WEIGHTS' takes 8192 MiB.*at most 64 MiB"):
+    with pytest.raises(DeployError, match=r"'WEIGHTS' takes 8192 MiB.*at most 64 MiB"):
         workshop.capture()
 
 

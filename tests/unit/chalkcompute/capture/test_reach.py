@@ -41,9 +41,10 @@ def reached(source: str, *, postponed: bool = False) -> Reach:
         ("x = lambda a, b=c: a + d", "c", "d"),
         ("def f():\n try: pass\n except E as e: return e, r\n finally: s()", "", "E r s"),
         ("def f():\n import a.b as c, d.e\n from x import y\n return c, d, y, a", "", "a"),
-        ("def f(v):\n match v:\n  case P(q=1) | m.N: return 1\n  case [a, *b]: return a, b\n"
-         "  case {'k': c, **d}: return c, d\n  case str() as e if e > g: return e", "",
-         "P m str g"),
+        ("def f(v):\n match v:\n  case P(q=1) | m.N: return 1\n  case [a, *b]: return a, b", "",
+         "P m"),
+        ("def f(v):\n match v:\n  case {'k': c, **d}: return c, d\n  case str() as e if e > g: 1",
+         "", "str g"),
         ("x = f'{a!r:{b}}' + 'c'", "a b", ""),
         ("def f(): return 'eval(x)', \"y\"", "", ""),
         ("def f():\n x: T = v\n return x", "", "v"),

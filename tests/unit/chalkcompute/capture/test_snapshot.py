@@ -50,12 +50,12 @@ class Point:
 
 @pytest.mark.parametrize("value", [None, 1, "x", [{"a": (1, 2.5)}], {1, 2}, b"", numpy.arange(3)])
 def test_what_the_wire_can_carry_is_a_snapshot(value: object) -> None:
-    """It comes back equal."""
+    """It comes back equal, and of its type."""
     data = snapshot("X", value)
     assert data is not None
     back = stable.decode(data)
     assert type(back) is type(value)
-    assert numpy.array_equal(back, value) if isinstance(value, numpy.ndarray) else back == value
+    assert repr(back) == repr(value)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ def test_foreign_ends_of_lines_are_read() -> None:
     assert text.keep([text.tree.body[2]]) == "\n\nc = 3\n"
 
 
+def test_warnings_about_the_source_are_not_repeated() -> None:
+    """The user has seen them; here they would be errors."""
+    assert text_of("PATTERN = '\\d'").source == "PATTERN = '\\d'"
+
+
 def test_future_imports_are_in_force() -> None:
     """Those of the text and those of the cells before it."""
     text = Text("from __future__ import annotations\n", "t", "t", "t", futures=frozenset({"x"}))

@@ -15,7 +15,7 @@ from fnq_wire.bundle import unpack
 from tests.unit.chalkcompute.capture.clean import CleanInterpreter
 
 #: Stands for the decorator of the SDK: names things, and refuses to be called.
-FAKE = '''
+FAKE = """
 import functools
 
 class Handle:
@@ -33,7 +33,7 @@ def function(body=None, **settings):
     if body is None:
         return lambda given: Handle(given, settings)
     return Handle(body, settings)
-'''
+"""
 
 
 class Workshop:

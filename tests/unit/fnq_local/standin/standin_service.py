@@ -12,7 +12,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     options = dict(zip(argv[::2], argv[1::2], strict=True))
     if "STANDIN_EXIT" in os.environ:
-        print(f"standin: {os.environ['STANDIN_EXIT']}", flush=True)
+        print(f"{argv}\nstandin: {os.environ['STANDIN_EXIT']}", flush=True)
         return 7
     if "--listen" in options:
         listener = socket.socket(socket.AF_UNIX)

@@ -1,0 +1,183 @@
+"""The zygote: forks for many agents, and nothing that an agent does delays another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fnq_wire.pipe import Kind
+from tests.unit.fnq_runner.agent import PATIENCE, Agent, Start, Zygote, bundle, until, zygote_at
+
+FOREVER = "import time\ndef f(a):\n    print('in')\n    time.sleep(1000)"
+
+
+def gone(pid: int) -> bool:
+    """Return whether there is no such process."""
+    return not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_agent_can_end_its_runner(start: Start, number: int) -> None:
+    """A signal goes to the runner's group, and its end is told once."""
+    agent = start(FOREVER)
+    agent.dispatch(1)
+    agent.frame(Kind.LOG)
+    agent.zygote.say(kill=agent.token, signal=int(number))
+    assert agent.exited()["signal"] == number
+
+
+def test_the_interrupting_signal_spares_what_the_runner_started(start: Start) -> None:
+    """SIGUSR1, which ends a program that does not expect it, goes to the runner alone."""
+    source = """
+    import subprocess
+    def f(a):
+        with subprocess.Popen(['cat'], stdin=-1, stdout=-1) as child:
+            print('in')
+            child.stdin.write(b'x'); child.stdin.close()
+            input_, = iter(lambda: child.stdout.read(1) or None, None)
+            return child.wait()
+    """
+    agent = start(source)
+    agent.zygote.say(kill=agent.token, signal=int(signal.SIGUSR1))
+    assert agent.run(1).value == 0
+
+
+def test_a_connection_that_ends_takes_its_runners_along(zygote: Path, tmp_path: Path) -> None:
+    """Runners of a closed connection are killed; those of another one stay."""
+    root = bundle(tmp_path, FOREVER)
+    leaving, staying = Agent(zygote, root).ready(), Agent(zygote, root).ready()
+    leaving.close()
+    until(lambda: gone(leaving.pid))
+    assert not gone(staying.pid)
+    staying.close()
+    until(lambda: gone(staying.pid))
+
+
+def test_a_runner_dies_with_the_zygote(tmp_path: Path) -> None:
+    """A zygote that is killed leaves no runner behind."""
+    path = tmp_path / "z"
+    process = subprocess.Popen([sys.executable, "-m", "fnq_runner", "--zygote", str(path)])
+    until(path.exists)
+    agent = Agent(path, bundle(tmp_path / "b", "def f(a): ...")).ready()
+    process.kill()
+    process.wait(PATIENCE)
+    until(lambda: gone(agent.pid))
+    agent.close()
+
+
+def test_a_zygote_that_is_told_to_end_takes_all_along(tmp_path: Path) -> None:
+    """SIGTERM kills the runners, removes the socket, and the exit code is 0."""
+    with zygote_at(tmp_path / "z") as path:
+        agent = Agent(path, bundle(tmp_path / "b", "def f(a): ...")).ready()
+    assert gone(agent.pid)
+    agent.close()
+
+
+def test_the_socket_is_for_one_user(tmp_path: Path) -> None:
+    """Nobody else can connect, and a stale socket in its place is replaced."""
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "z"))
+    with zygote_at(tmp_path / "z", stale=True) as path:
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+BAD: dict[str, Callable[[Zygote], None]] = {
+    "no JSON": lambda z: z.sock.sendall(b"nonsense\n"),
+    "no object": lambda z: z.sock.sendall(b"[1]\n"),
+    "no order": lambda z: z.say(hello=1),
+    "no descriptors": lambda z: z.say(fork="a", env={}, cwd="/"),
+    "no token": lambda z: z.say(kill=[], signal=9),
+    "no end": lambda z: z.sock.sendall(b" " * (5 << 20)),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_not_an_order_ends_the_connection(zygote: Path, start: Start, what: str) -> None:
+    """The connection that sent it is closed; the zygote goes on with the others."""
+    agent, bad = start("def f(a): return a"), Zygote(zygote)
+    try:
+        BAD[what](bad)
+        assert bad.sock.recv(1) == b""
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    bad.close()
+    assert agent.run(1).value == 1
+
+
+def test_an_unknown_token_is_not_an_error(start: Start) -> None:
+    """An order to kill may cross the news that the runner has ended."""
+    agent = start("def f(a): return a")
+    agent.zygote.say(kill="nobody", signal=9)
+    assert agent.run(1).value == 1
+
+
+def test_an_agent_that_does_not_read_delays_nobody(zygote: Path, tmp_path: Path) -> None:
+    """With news piled up for one agent another still gets its runner."""
+    lazy = Zygote(zygote)
+    lazy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    pair, devnull = socket.socketpair(), os.open(os.devnull, os.O_WRONLY)
+    pair[0].close()
+    for number in range(120):
+        line = json.dumps({"fork": f"{number}-" + "x" * 3000, "env": {}, "cwd": "/"}).encode()
+        socket.send_fds(lazy.sock, [line + b"\n"], [pair[1].fileno(), devnull, devnull])
+    agent = Agent(zygote, bundle(tmp_path, "def f(a): return a")).ready()
+    assert agent.run(1).value == 1
+    agent.close()
+    seen = [lazy.until(lambda news: "exited" in news) for _ in range(120)]
+    assert len({news["exited"] for news in seen}) == 120
+    lazy.close()
+    pair[1].close()
+    os.close(devnull)
+
+
+def test_a_zygote_serves_the_connection_that_it_inherits(tmp_path: Path) -> None:
+    """Given a number it serves that one agent, and ends when the agent does."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "fnq_runner", "--zygote", str(theirs.fileno())]
+    environment = {**os.environ, "FNQ_TOKEN": "secret", "KEPT": "1"}
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+    theirs.close()
+    source = "def f(a): return open('/proc/self/environ').read() + open('/proc/%d/environ'"
+    source = f"import os\n{source} % os.getppid()).read()"
+    agent = Agent(ours, bundle(tmp_path, source)).ready()
+    shown = agent.run(1).value
+    assert "KEPT" in shown
+    assert "secret" not in shown
+    agent.close()
+    assert process.wait(PATIENCE) == 0
+
+
+def test_heavy_modules_are_imported_when_there_is_time(tmp_path: Path) -> None:
+    """A zygote in peace imports pyarrow, so that runners that need it have it."""
+    source = "import sys\nhad = 'pyarrow' in sys.modules\ndef f(a): return had"
+    root = bundle(tmp_path / "b", source)
+
+    def had() -> bool:
+        agent = Agent(path, root).ready()
+        found: bool = agent.run(1).value
+        agent.close()
+        return found
+
+    with zygote_at(tmp_path / "z") as path:
+        assert not had()
+        until(lambda: b"libarrow.so" in mapped(path))
+        assert had()
+
+
+def mapped(path: Path) -> bytes:
+    """Return the memory map of the zygote at `path`."""
+    for entry in Path("/proc").iterdir():
+        try:
+            if str(path).encode() in (entry / "cmdline").read_bytes():
+                return (entry / "maps").read_bytes()
+        except OSError:
+            continue
+    return b""
