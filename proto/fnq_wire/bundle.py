@@ -90,7 +90,8 @@ class Manifest:
     """How the `__main__` of the caller is rebuilt, and functions inside functions.
 
     `statements` are run in their order, `values` (a number by name) are set before the
-    first and hold after each. `package` is what its relative imports start from.
+    first and hold after each. `package` is what its relative imports start from,
+    `submodules` are imported where their packages are.
     """
 
     main: str = ""
@@ -99,6 +100,7 @@ class Manifest:
     statements: list[Piece] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     nested: list[Nested] = field(default_factory=list)
+    submodules: list[str] = field(default_factory=list)
 
     def encode(self) -> bytes:
         """Return the manifest as JSON that is the same for equal manifests."""

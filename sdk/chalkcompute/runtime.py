@@ -60,8 +60,10 @@ def current_session() -> Session:
 
     Raises what opening it raises: AuthError, ConnectionLostError, ValueError for bad settings.
     """
-    session = _state.installed or _state.server
-    return session if session is not None else _open()
+    if _state.installed is not None:
+        return _state.installed
+    server = _state.server
+    return server if server is not None and not server.over else _open()
 
 
 def _open() -> Session:
@@ -70,7 +72,7 @@ def _open() -> Session:
     from chalkcompute.session import ServerSession
 
     with _state.lock:
-        if _state.server is None:
+        if _state.server is None or _state.server.over:
             _state.server = ServerSession(Config.load())
             parting.attend()
         return _state.server

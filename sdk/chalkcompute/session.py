@@ -36,7 +36,7 @@ __all__ = ["ServerSession"]
 _LINGER_S = 0.02
 #: Seconds after which a server that cannot be reached is given up, at the first try
 #: and while calls are in flight.
-_FIRST_PATIENCE_S, _PATIENCE_S = 5.0, 60.0
+_FIRST_PATIENCE_S, _PATIENCE_S = 1.0, 60.0
 #: Seconds between tries: first, and at most.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 #: Seconds that a goodbye may take.
@@ -62,6 +62,11 @@ class ServerSession:
         self._thread = threading.Thread(target=self._keep, name="fnq-session", daemon=True)
         self._thread.start()
 
+    @property
+    def over(self) -> bool:
+        """Whether the server was given up: another session may be opened."""
+        return self._broken is not None
+
     def submit(self, target: Target, payload: bytes) -> Inflight:
         """Send a call; return at once."""
         self._granted.wait()
@@ -71,7 +76,7 @@ class ServerSession:
         large = self._pack(target, submission, payload)
         with self._lock:
             if self._broken is not None:
-                raise self._broken
+                raise type(self._broken)(str(self._broken))
             call = self._state.next_id(target.version)
             submission.call = call
             inflight = Inflight(call)

@@ -74,6 +74,11 @@ class Binding:
         """Return the statement that is shipped for it."""
         return self.block or self.node
 
+    def runs_before(self, other: Binding) -> bool:
+        """Tell whether it ran before another one."""
+        one, two = (self.text.order, self.node.lineno), (other.text.order, other.node.lineno)
+        return one < two
+
     @property
     def place(self) -> str:
         """Return file and line of the statement."""

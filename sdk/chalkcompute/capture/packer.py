@@ -16,6 +16,7 @@ from chalkcompute.capture.module import Modules
 from chalkcompute.capture.nested import Inner, remade
 from chalkcompute.capture.order import ordered
 from chalkcompute.capture.plan import Plan
+from chalkcompute.capture.submodule import submodules
 from chalkcompute.capture.text import Text, is_future
 from fnq_wire.bundle import FOLDER, MANIFEST, File, Manifest, Nested, Piece, value_path
 from fnq_wire.error import DeployError
@@ -119,6 +120,10 @@ class _Packer:
         if script is not None:
             manifest.main = files.path(script)
         manifest.package = plan.main.package
+        reached = [each.reach for each in (*statements, *self._nested.values())]
+        manifest.submodules = submodules(reached, plan.main.namespace)
+        for name in manifest.submodules:
+            self._modules.reach(name)
         for name, data in sorted(plan.values.items()):
             manifest.values[name] = files.value(data, cargo, f"the variable {name!r}")
 

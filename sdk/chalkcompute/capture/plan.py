@@ -129,8 +129,9 @@ class Plan:
                 self.values[name] = data
                 return []
         needed = chain(self.main, name, value, self._syntax)
-        star = None if needed else self.main.star(name, value)
-        needed = [star] if star else needed
+        star = self.main.star(name, value)
+        if star is not None and (not needed or needed[-1].runs_before(star)):
+            needed = [star]
         if not needed and hasattr(builtins, name) and _is_of_ipython(value):
             return []  # IPython's `open` and `exit`, for which a worker has Python's.
         if not needed and self.main.learn(value):

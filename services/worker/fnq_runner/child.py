@@ -93,6 +93,9 @@ def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
     for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
+    # Means nothing until a host says what, but must not end the process; unlike
+    # SIG_IGN a handler is not passed on to programs that are started.
+    signal.signal(signal.SIGUSR1, lambda number, frame: None)
 
 
 def _set_environment(changes: Mapping[str, str | None]) -> None:

@@ -42,7 +42,9 @@ class Crew:
         if found:
             self._handed.put(invocation)
         else:
-            threading.Thread(target=self._work, args=(invocation,), daemon=True).start()
+            thread = threading.Thread(target=self._work, args=(invocation,), daemon=True)
+            # On behalf of nobody, whoever asks for it.
+            contextvars.Context().run(thread.start)
 
     def _work(self, invocation: Invocation) -> None:
         while True:

@@ -59,8 +59,10 @@ class Hub:
         self._main = threading.get_ident()
         self._strand = running()
         self._bell = threading.Event()
+        #: That of the imported module.
         self._context = contextvars.copy_context()
-        self._crew = Crew(runs.run, self._on_idle, self._context)
+        #: None until calls are served.
+        self._crew: Crew | None = None
         self._spare: list[Strand] = []
         self._next: Invocation | None = None
         self._resumable: deque[_Parked] = deque()
@@ -90,6 +92,8 @@ class Hub:
         self._pipe.flush()
 
     def admit(self) -> None:
+        if self._crew is None:
+            return
         if self._threaded or self._current is not None:
             while (invocation := self._ledger.take()) is not None:
                 self._crew.begin(invocation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import contextlib
 import importlib
 import importlib.machinery
 import os
@@ -102,10 +103,19 @@ def _main(root: str, manifest: Manifest) -> dict[str, Any]:
             exec(_compile(tree, root, file), namespace)  # noqa: S102 - what was deployed
             # A statement may bind more than it was shipped for.
             namespace |= values
+        _import_submodules(manifest.submodules)
     except BaseException:
         sys.modules[MAIN] = before
         raise
     return namespace
+
+
+def _import_submodules(names: list[str]) -> None:
+    """Import what at home some other module had imported; a failure shows where it is used."""
+    for name in names:
+        if name.rpartition(".")[0] in sys.modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
 
 class _Spec(importlib.machinery.ModuleSpec):

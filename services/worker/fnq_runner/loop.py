@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +27,8 @@ class Loop:
         self._ledger = ledger
         self._runs = runs
         self._main = threading.get_ident()
-        self._context = contextvars.copy_context()
+        #: That of the imported module; None until calls are served.
+        self._context: contextvars.Context | None = None
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(step.Steps().task)
         self._reading = False
@@ -36,8 +36,6 @@ class Loop:
         asyncio.set_event_loop(self._loop)
         # For good: other threads only follow.
         pipe.lead()
-        # The agent may signal any runner; here a task is cancelled instead.
-        signal.signal(signal.SIGUSR1, lambda number, frame: None)
 
     def run(self) -> None:
         self._context = contextvars.copy_context()
@@ -127,6 +125,8 @@ class Loop:
 
     def _begin(self) -> None:
         """Begin what may begin: one write says so before the first of their steps."""
+        if self._context is None:
+            return
         begun: list[Invocation] = []
         while (invocation := self._ledger.take()) is not None:
             begun.append(invocation)

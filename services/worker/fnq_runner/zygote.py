@@ -15,7 +15,7 @@ and is told, one object a line:
     {"exited": token, "pid": n, "code": n | null, "signal": n | null}
 
 A token is the agent's to choose, once per connection. The runners of a connection
-die with it. One thread, which waits for no agent: forks are clean, and an agent
+die with it, and it with the first line that is not an order. One thread, which waits for no agent: forks are clean, and an agent
 that does not read delays nobody.
 """
 
@@ -26,6 +26,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -124,8 +125,10 @@ class Zygote:
                 for order in agent.read():
                     self._obey(agent, order)
             self._watch(agent)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
-            # It has gone, or says what is not an order: its runners go with it.
+        except (OSError, EOFError):
+            self._dismiss(agent)
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            sys.stderr.write(f"zygote: what an agent sent is not an order: {problem!r}\n")
             self._dismiss(agent)
 
     def _obey(self, agent: _Agent, order: Mapping[str, Any]) -> None:

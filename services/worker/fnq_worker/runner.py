@@ -72,6 +72,15 @@ class Runner:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
+    def settle(self) -> bool:
+        """Write what is queued and take in all that has come; False when the pipe is full."""
+        self._flush()
+        if self._blocked:
+            return False
+        while self._pipe is not None and self._read_once():
+            continue
+        return True
+
     def signal_group(self, number: int) -> None:
         """Send a signal to the process itself, if it still runs."""
         if self.pid and not self.exited.is_set():
@@ -122,24 +131,30 @@ class Runner:
         self._flush()
 
     def _readable(self) -> None:
-        if self._pipe is None:
-            return
+        if self._pipe is not None:
+            self._read_once()
+
+    def _read_once(self) -> bool:
+        """Take in what has come; False when there is nothing."""
+        assert self._pipe is not None
         try:
             data = self._pipe.recv(_CHUNK)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self.close()
             self._broke(self, "its pipe closed")
-            return
+            return False
         try:
             for frame in self._decoder.feed(data):
                 self._received(self, frame)
         except FrameError as problem:
             self.close()
             self._broke(self, f"it sent something else than frames: {problem}")
+            return False
+        return True
 
     def _read_print(self, read: int, name: str) -> None:
         try:

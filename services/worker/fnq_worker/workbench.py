@@ -21,6 +21,8 @@ from fnq_worker.slots import Pace, lender_for, lent, room_ahead
 
 __all__ = ["Parents", "Reporter", "Workbench"]
 
+#: Seconds after which calls do not wait here for the one that runs.
+_STALL_S = 0.05
 #: Most dispatches that wait inside the runner beyond its slots.
 _PIPELINE = 32
 #: Seconds that cancelled user code has to end before its runner is killed.
@@ -57,6 +59,9 @@ class Workbench:
         self._sent = 0
         self._lenders: set[Run] = set()
         self._pace = Pace()
+        #: Whether the running call takes so long that nothing should wait behind it.
+        self._stalled = False
+        self._watch: asyncio.TimerHandle | None = None
         #: Whether the function was seen to call others.
         self.nests = False
         self.runner: Runner | None = None
@@ -85,7 +90,7 @@ class Workbench:
 
     def slots(self) -> worker_pb2.Slots:
         """Return what there is room for now."""
-        ahead = room_ahead(self._pace, self.nests)
+        ahead = 0 if self._stalled else room_ahead(self._pace, self.nests)
         base = sum(1 for run in self._runs.values() if not run.ended and run.lender is None)
         slots = worker_pb2.Slots(free=max(0, self._slots + ahead - base))
         for depth, count in lent(self._lenders).items():
@@ -169,9 +174,48 @@ class Workbench:
     def begun(self, frame: Frame) -> None:
         """Note that user code begins."""
         run = self.get(frame.call, frame.epoch)
-        if run is not None:
-            run.started_at = self._loop.time()
-            self.publisher.begin(run)
+        if run is None:
+            return
+        run.started_at = self._loop.time()
+        self.publisher.begin(run)
+        if self._watch is None:
+            self._watch = self._loop.call_later(_STALL_S, self._look_for_stall)
+
+    def _look_for_stall(self) -> None:
+        """Give back what waits here behind a call that takes unexpectedly long."""
+        self._watch = None
+        active = [run for run in self._runs.values() if run.started_at and not run.ended]
+        if not active:
+            return
+        self._watch = self._loop.call_later(_STALL_S, self._look_for_stall)
+        if max(run.started_at for run in active) > self._loop.time() - _STALL_S:
+            return
+        self._stalled = True
+        self.give_back_queued()
+        self._revoke()
+        self.reporter.restate()
+
+    def _revoke(self) -> None:
+        """Take back dispatches that the runner has not begun.
+
+        A runner says STARTED before it looks for the last time whether a dispatch was
+        revoked. So what has not said so once the revocation is in its pipe, and all
+        that it wrote before is read, will not be begun.
+        """
+        runner = self.runner
+        waiting = [
+            run
+            for run in self._runs.values()
+            if run.runner is runner and not run.started_at and not run.ended and not run.lender
+        ]
+        if runner is None or not self._sync or not waiting:
+            return
+        for run in waiting:
+            runner.send(pipe.encode(Kind.REVOKE, run.call.call, run.epoch))
+        if runner.settle():
+            for run in waiting:
+                if not run.started_at and not run.ended:
+                    self._give_back(run)
 
     def chunk(self, frame: Frame) -> None:
         """Publish a chunk."""
@@ -186,6 +230,7 @@ class Workbench:
             return
         if run.started_at:
             self._pace.note(self._loop.time() - run.started_at)
+            self._stalled = False
         end = self.publisher.end(run, frame.number)
         if len(frame.body) > self.blobs.most:
             text = f"the value returned has {len(frame.body)} bytes, the most is {self.blobs.most}"

@@ -49,7 +49,7 @@ def test_an_agent_gets_its_arguments_and_its_environment(stack: Stack) -> None:
     stack.up()
     stack.ask("ensure", **{**_WANTED, "env": {"STANDIN_EXIT": "blue"}}, replicas=1)
     log = stack.processes()["worker 0"]["log"]
-    text = until(lambda: os.path.exists(log) and Path(log).read_text(), "the agent's word")
+    text = until(lambda: Path(log).read_text() if os.path.exists(log) else "", "the agent's word")
     assert "standin: blue" in text
     for words in ("'--namespace', 'default'", "'--version', 'abc'", "'--replica', '0'"):
         assert words in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def start(zygote: Path, tmp_path: Path) -> Iterator[Callable[..., Agent]]:
     """Start a runner of the source it is given; ready, unless `ready=False`."""
     agents: list[Agent] = []
 
-    def begin(source: str, *, ready: bool = True, **hello: object) -> Agent:
+    def begin(source: str, *, ready: bool = True, **hello: Any) -> Agent:
         root = bundle(tmp_path / f"bundle{len(agents)}", source)
         agents.append(Agent(zygote, root, **hello))
         return agents[-1].ready() if ready else agents[-1]

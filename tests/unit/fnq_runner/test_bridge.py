@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ KINDS = {"def": "function", "async def": "coroutine"}
 both = pytest.mark.parametrize("kind", KINDS)
 
 
-def runner(start: Start, call: str, kind: str = "def", **hello: object) -> Agent:
+def runner(start: Start, call: str, kind: str = "def", **hello: Any) -> Agent:
     """Start a runner whose function makes `call`."""
     return start(SOURCE.format(kind=kind, call=call), kind=KINDS[kind], **hello)
 

@@ -35,8 +35,8 @@ log.propagate = False
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_what_a_call_prints_is_its_own(start: Start, kind: str, body: str) -> None:
     """Prints, writes, logs and warnings become frames of the call, before its end."""
-    hello = {"kind": "function" if kind == "def" else "coroutine"}
-    agent = start(SOURCE.format(kind=kind, body=body), **hello)
+    wanted = "function" if kind == "def" else "coroutine"
+    agent = start(SOURCE.format(kind=kind, body=body), kind=wanted)
     run = agent.run(1)
     number, text = PRINTS[body]
     assert text in printed(agent, run.call, number)

@@ -134,6 +134,39 @@ def test_a_star_import_is_shipped_for_what_it_brought(workshop: Workshop) -> Non
     assert workshop.call() == 5
 
 
+def test_a_star_import_may_replace_a_def(workshop: Workshop) -> None:
+    """And the other way round: the later one wins."""
+    workshop.write("helpers.py", "def g(): return 'star'\ndef h(): return 'star'")
+    workshop.run("""
+        import fake
+        def g(): return "own"
+        from helpers import *
+        def h(): return "own"
+        @fake.function
+        def f(): return g(), h()
+    """)
+    assert workshop.call() == ("star", "own")
+
+
+def test_a_submodule_that_another_import_brought_is_there(workshop: Workshop) -> None:
+    """`pkg.part.X` works though only `import pkg` is shipped."""
+    workshop.write("pkg/__init__.py", "")
+    workshop.write("pkg/part.py", "X = 1")
+    workshop.write("lazy/__init__.py", "def __getattr__(name): import lazy.part; return lazy.part")
+    workshop.write("lazy/part.py", "Y = 2")
+    workshop.run("""
+        import fake, pkg, lazy
+        from pkg.part import X as unused
+        import xml, xml.dom as unused_too
+        @fake.function
+        def f(): return pkg.part.X, lazy.part.Y, xml.dom.__name__
+    """)
+    before = workshop.capture().hash
+    assert workshop.call() == (1, 2, "xml.dom")
+    assert workshop.body("f")() == (1, 2, "xml.dom")
+    assert workshop.capture().hash == before
+
+
 def test_a_global_that_functions_rebind_is_a_snapshot(workshop: Workshop) -> None:
     """The worker does not decide what the script has decided since the import."""
     workshop.run("""
