@@ -1,6 +1,6 @@
 # Every target that runs Python sets up .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check proto bench kill clean
+.PHONY: help setup demo test check proto bench kill soak clean
 
 #: Any Python from 3.11 on; the environment is made with it.
 PYTHON ?= python3
@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 #: `full` or `short`.
 KILL ?= full
+SOAK ?= full
 BENCH ?= full
 #: Where `make proto` puts what it generates.
 OUT ?= proto
@@ -52,6 +53,9 @@ bench: setup  ## Measure calls and chunks beside raw gRPC and raw Redis (BENCH=s
 
 kill: setup  ## Kill each process under load; every result must be exact (KILL=short: less load)
 	FNQ_KILL=$(KILL) $(BIN)/python -m pytest -m kill tests/kill $(ARGS)
+
+soak: setup  ## Much work, to see what stays bounded (SOAK=short: less of it)
+	FNQ_SOAK=$(SOAK) $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
 clean:  ## Remove .venv, caches and builds
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -34,27 +34,33 @@ _MAX_TEXT = 60
 _COLLECTIONS = (list, set, frozenset, Sequence, AbstractSet, Collection)
 
 
-def check_of(annotation: Any) -> Check | None:
-    """Return what checks values against the annotation; None when there is nothing to check."""
+def check_of(annotation: Any, outer: tuple[Any, ...] = ()) -> Check | None:
+    """Return what checks values against the annotation; None when there is nothing to check.
+
+    `outer` are the annotations that this one lies in; one that holds itself is not
+    checked again.
+    """
+    if any(annotation is each for each in outer):
+        return None
     members = members_of(annotation)
-    checks = [_check_of_one(member) for member in members]
+    checks = [_check_of_one(member, (*outer, annotation)) for member in members]
     sure = [check for check in checks if check is not None]
     if len(sure) < len(checks) or not sure:
         return None
-    return sure[0] if len(sure) == 1 else _either(sure, text_of(annotation))
+    return sure[0] if len(sure) == 1 else _either(sure, _text_of(annotation))
 
 
-def text_of(annotation: Any) -> str:
+def _text_of(annotation: Any) -> str:
     """Return an annotation as errors show it."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return "None" if annotation is types.NoneType else name_of(annotation)
     members = members_of(annotation)
     if len(members) > 1:
-        return " | ".join(text_of(member) for member in members)
+        return " | ".join(_text_of(member) for member in members)
     return str(annotation).replace("typing.", "")
 
 
-def _check_of_one(annotation: Any) -> Check | None:
+def _check_of_one(annotation: Any, outer: tuple[Any, ...]) -> Check | None:
     origin = typing.get_origin(annotation) or annotation
     arguments = typing.get_args(annotation)
     if origin is typing.Literal:
@@ -62,18 +68,18 @@ def _check_of_one(annotation: Any) -> Check | None:
     if annotation is UNKNOWN or annotation is object or not isinstance(origin, type):
         return None
     if typing.is_typeddict(origin):
-        return _keys(origin)
-    outside = _instance(_TOWER.get(origin, (origin,)), text_of(annotation))
+        return _keys(origin, (*outer, origin))
+    outside = _instance(_TOWER.get(origin, (origin,)), _text_of(annotation))
     if outside is None:
         return None
     if origin is tuple and (arguments or annotation == tuple[()]):
-        return _tuple(outside, arguments)
+        return _tuple(outside, arguments, outer)
     if not arguments:
         return outside
     if origin in (dict, Mapping):
-        return _mapping(outside, check_of(arguments[0]), check_of(arguments[1]))
+        return _mapping(outside, check_of(arguments[0], outer), check_of(arguments[1], outer))
     if origin in _COLLECTIONS:
-        return _items(outside, check_of(arguments[0]))
+        return _items(outside, check_of(arguments[0], outer))
     return outside
 
 
@@ -134,10 +140,10 @@ def _items(outside: Check, inside: Check | None) -> Check:
     return check
 
 
-def _tuple(outside: Check, arguments: tuple[Any, ...]) -> Check:
+def _tuple(outside: Check, arguments: tuple[Any, ...], outer: tuple[Any, ...]) -> Check:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return _items(outside, check_of(arguments[0]))
-    places = [check_of(argument) for argument in arguments]
+        return _items(outside, check_of(arguments[0], outer))
+    places = [check_of(argument, outer) for argument in arguments]
 
     def check(value: Any) -> None:
         outside(value)
@@ -162,9 +168,9 @@ def _mapping(outside: Check, keys: Check | None, values: Check | None) -> Check:
     return check
 
 
-def _keys(cls: Any) -> Check:
+def _keys(cls: Any, outer: tuple[Any, ...]) -> Check:
     """Return what checks the values in a dict that a TypedDict describes."""
-    inside = {name: check_of(hint) for name, hint in hints_of(cls).items()}
+    inside = {name: check_of(hint, outer) for name, hint in hints_of(cls).items()}
 
     def check(value: Any) -> None:
         if not isinstance(value, dict):

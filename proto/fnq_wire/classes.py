@@ -113,9 +113,6 @@ class Classes:
             " annotations here; call it through its decorated definition, or return builtin values"
         )
 
-    def __iter__(self) -> Iterator[type]:
-        return iter(self._keys)
-
     def _add(self, cls: type) -> None:
         key, twin = cls.__qualname__, 1
         while key in self._classes:
@@ -128,9 +125,14 @@ class Classes:
 def _reach(annotation: Any, seen: set[Any]) -> Iterator[type]:
     """Yield the classes that an annotation reaches, in an order that both ends share."""
     waiting = [annotation]
+    # By identity, and kept: an alias may lie in itself.
+    done: dict[int, Any] = {}
     while waiting:
         nested: list[Any] = []
-        for member in members_of(waiting.pop()):
+        one = waiting.pop()
+        members = () if id(one) in done else members_of(one)
+        done[id(one)] = one
+        for member in members:
             origin = typing.get_origin(member) or member
             arguments = typing.get_args(member)
             if origin is typing.Literal:

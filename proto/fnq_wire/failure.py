@@ -68,13 +68,7 @@ def of(exc: FnqError) -> Envelope:
 
 def make(name: str, message: str, detail: Mapping[str, object] | None = None) -> Envelope:
     """Return the envelope of the error of that name, raised or not."""
-    return {
-        "error": name,
-        "exception_type": "",
-        "message": _clean(message, _MAX_MESSAGE),
-        "traceback": "",
-        "detail": {str(key): str(value) for key, value in (detail or {}).items()},
-    }
+    return _sound({"error": name, "message": message, "detail": detail})
 
 
 def revive(failure: Mapping[str, Any], *, call_id: str, function: str, attempt: int) -> FnqError:
@@ -84,16 +78,15 @@ def revive(failure: Mapping[str, Any], *, call_id: str, function: str, attempt: 
     shows it. A name that this release does not know becomes a plain FnqError that
     begins with the name.
     """
-    name, message = str(failure.get("error", "")), str(failure.get("message", ""))
-    detail = failure.get("detail") or {}
-    facts = {str(key): str(value) for key, value in detail.items()}
+    told = _sound(failure)
+    name, message = told["error"], told["message"]
     if name == "RemoteError":
-        return _revive_remote(failure, facts, call_id, function, attempt)
+        return _revive_remote(told, call_id, function, attempt)
     known = getattr(error, name, None) if name in error.__all__ else None
     if known is None:
         known, message = FnqError, f"{name or 'failure'}: {message}"
     revived: FnqError = known(
-        message, call_id=call_id, function=function, attempt=attempt, detail=facts
+        message, call_id=call_id, function=function, attempt=attempt, detail=told["detail"]
     )
     return revived
 
@@ -102,13 +95,7 @@ def to_proto(failure: Mapping[str, Any]) -> Failure:
     """Return the envelope as the message that lies in a result."""
     from fnq.v1.result_pb2 import Failure
 
-    return Failure(
-        error=failure.get("error", ""),
-        exception_type=failure.get("exception_type", ""),
-        message=failure.get("message", ""),
-        traceback=failure.get("traceback", ""),
-        detail=failure.get("detail") or {},
-    )
+    return Failure(**_sound(failure))
 
 
 def from_proto(failure: Failure) -> Envelope:
@@ -122,11 +109,21 @@ def from_proto(failure: Failure) -> Envelope:
     }
 
 
-def _revive_remote(
-    failure: Mapping[str, Any], detail: dict[str, str], call_id: str, function: str, attempt: int
-) -> RemoteError:
-    kind, message = str(failure.get("exception_type", "")), str(failure.get("message", ""))
-    remote = str(failure.get("traceback", ""))
+def _sound(failure: Mapping[str, Any]) -> Envelope:
+    """Return the envelope with text wherever text belongs; a runner may send anything."""
+    detail = failure.get("detail")
+    facts = detail.items() if isinstance(detail, Mapping) else ()
+    return {
+        "error": _clean(str(failure.get("error", "")), _MAX_MESSAGE),
+        "exception_type": _clean(str(failure.get("exception_type", "")), _MAX_MESSAGE),
+        "message": _clean(str(failure.get("message", "")), _MAX_MESSAGE),
+        "traceback": _clean(str(failure.get("traceback", "")), _MAX_TRACEBACK),
+        "detail": {_clean(str(k), _MAX_MESSAGE): _clean(str(v), _MAX_MESSAGE) for k, v in facts},
+    }
+
+
+def _revive_remote(told: Envelope, call_id: str, function: str, attempt: int) -> RemoteError:
+    kind, message, remote = told["exception_type"], told["message"], told["traceback"]
     revived = RemoteError(
         f"{kind}: {message}" if message else kind,
         exception_type=kind,
@@ -135,7 +132,7 @@ def _revive_remote(
         call_id=call_id,
         function=function,
         attempt=attempt,
-        detail=detail,
+        detail=told["detail"],
     )
     if remote:
         where = f"Remote traceback ({function}, call {call_id}, attempt {attempt}):"

@@ -41,7 +41,7 @@ def pause_around(moments: list[float], kill: float) -> float:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("role", "function", "longest"), DEATHS)
 def test_a_death_under_load_costs_a_pause_and_no_result(
-    stack: Stack, role: str, function: str, longest: int, record_property: pytest.RecordProperty
+    stack: Stack, role: str, function: str, longest: int
 ) -> None:
     """Every call and every position comes exactly once, after a pause within bounds."""
     load = stack.start(LOAD, str(CALLS), str(CHUNKS))
@@ -61,7 +61,6 @@ def test_a_death_under_load_costs_a_pause_and_no_result(
     assert len(report["answered"]) == CALLS
     assert len(report["streamed"]) == CHUNKS
     pauses = [pause_around(report[name], kill) for name in ("answered", "streamed")]
-    record_property("pause_s", max(pauses))
     print(f"\n{role} {function or '-'}: paused {max(pauses):.2f} s of {longest} s")
     assert max(pauses) <= longest
 

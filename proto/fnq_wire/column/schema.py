@@ -20,12 +20,15 @@ from fnq_wire.column.nest import CONTAINERS, Items, Pairs, Record, Row
 __all__ = ["kind_of", "kind_of_field"]
 
 
-def kind_of(annotation: Any, classes: Classes, outer: tuple[type, ...] = ()) -> Kind | None:
+def kind_of(annotation: Any, classes: Classes, outer: tuple[Any, ...] = ()) -> Kind | None:
     """Return the kind of column that holds every value of the annotation, if there is one.
 
-    `outer` are the classes whose fields are being looked at: one that holds itself
+    `outer` are the annotations and classes that this one lies in: what holds itself
     has no finite type.
     """
+    if any(annotation is each for each in outer):
+        return None
+    outer = (*outer, annotation)
     members = members_of(annotation)
     solid = [member for member in members if member is not type(None)]
     if len(solid) != 1:
@@ -47,7 +50,7 @@ def kind_of_field(field: Field, classes: Classes) -> Kind:
     return kind.optional() if field.nullable else kind
 
 
-def _kind_of_one(annotation: Any, classes: Classes, outer: tuple[type, ...]) -> Kind | None:
+def _kind_of_one(annotation: Any, classes: Classes, outer: tuple[Any, ...]) -> Kind | None:
     origin = typing.get_origin(annotation) or annotation
     arguments = typing.get_args(annotation)
     if not isinstance(origin, type):
@@ -57,7 +60,8 @@ def _kind_of_one(annotation: Any, classes: Classes, outer: tuple[type, ...]) -> 
     if origin in CONTAINERS.values() or origin is dict:
         return _kind_of_container(origin, arguments, classes, outer)
     key, family = classes.key_of(origin), family_of(origin)
-    if key is None or not classes.known or origin in outer:
+    within = any(origin is each for each in outer[:-1])
+    if key is None or not classes.known or within:
         return None
     if family is Family.ENUM:
         return Member(origin, key)
@@ -73,7 +77,7 @@ def _kind_of_one(annotation: Any, classes: Classes, outer: tuple[type, ...]) -> 
 
 
 def _kind_of_container(
-    origin: type, arguments: tuple[Any, ...], classes: Classes, outer: tuple[type, ...]
+    origin: type, arguments: tuple[Any, ...], classes: Classes, outer: tuple[Any, ...]
 ) -> Kind | None:
     varied = origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis
     kinds = [

@@ -166,7 +166,8 @@ def _category(codes: Any, categories: Any, ordered: bool) -> Any:
 
 
 def _string(values: Any, storage: str, marks_na: bool) -> Any:
-    dtype = pd.StringDtype(storage, na_value=pd.NA if marks_na else np.nan)
+    # Before pandas 2.3 there is no na_value, and none but NA.
+    dtype = pd.StringDtype(storage) if marks_na else pd.StringDtype(storage, na_value=np.nan)
     return dtype.__from_arrow__(values)
 
 

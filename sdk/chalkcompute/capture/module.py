@@ -60,6 +60,15 @@ class Modules:
         origin = self._find(name)
         return origin is not None and origin.local
 
+    def require(self, name: str) -> None:
+        """Take the module of a function; DeployError when a worker could not import it."""
+        if self._find(name) is None and name.partition(".")[0] not in OWN:
+            raise DeployError(
+                f"the module {name!r} has no file, so a worker cannot import it: write it to a "
+                f"file, or define the function in the script itself"
+            )
+        self.reach(name)
+
     def reach(self, name: str) -> None:
         """Take the module, the packages around it, and what they import."""
         waiting = [name]

@@ -73,7 +73,7 @@ class _Packer:
         namespace: dict[str, Any] = origin.__globals__
         module = function.__module__
         if _importable(module, namespace):
-            self._modules.reach(module)
+            self._modules.require(module)
             if self._modules.is_local(module) and origin.__code__.co_filename.startswith("<"):
                 self._main(namespace).require(origin)
             if not _leads_to(namespace, function):
@@ -120,7 +120,8 @@ class _Packer:
         if script is not None:
             manifest.main = files.path(script)
         manifest.package = plan.main.package
-        reached = [each.reach for each in (*statements, *self._nested.values())]
+        reached = [each.reach for each in statements]
+        reached += [each.reach for (module, _), each in self._nested.items() if module == MAIN]
         manifest.submodules = submodules(reached, plan.main.namespace)
         for name in manifest.submodules:
             self._modules.reach(name)
@@ -152,7 +153,9 @@ class _Packer:
         return found
 
     def _main(self, namespace: dict[str, Any]) -> Main:
-        return self._mains.setdefault(id(namespace), Main(namespace))
+        if id(namespace) not in self._mains:
+            self._mains[id(namespace)] = Main(namespace)
+        return self._mains[id(namespace)]
 
     def _plan_of(self, namespace: dict[str, Any]) -> Plan:
         if self._plan is None:

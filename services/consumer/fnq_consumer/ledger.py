@@ -115,13 +115,19 @@ class Ledger:
         task.add_done_callback(self._recounts.discard)
 
     async def _recount(self, held: Held, count: Count) -> None:
-        there = await insist(
+        body = await insist(
             "redelivering",
             lambda: self._calls.recount(held.stream, held.entry, self._consumer, count),
         )
-        if not there:
+        if body is None:
             self._held.pop(held.call.call, None)
             return
+        if held.attachment is not None:
+            # Its agent came back meanwhile, and was believed for a moment.
+            held.attachment.settle(held.call.call)
+            held.attachment = None
+        # What was adopted is known only in part.
+        held.call = record_pb2.Entry.FromString(body)
         held.count = count
         held.streaming = False
         self._requeue(held)

@@ -247,13 +247,23 @@ class CallStreams:
         reply: list[int] = await self._adopt(keys=[stream], args=args)
         return reply
 
-    async def recount(self, stream: str, entry: str, consumer: str, count: Count) -> bool:
-        """Record `count` for an entry that `consumer` holds; False when it is gone."""
-        reply: Any = await self._redis.execute_command(
-            "XCLAIM", stream, keys.GROUP, consumer, 0, entry,
-            "RETRYCOUNT", count.counter, "JUSTID",
-        )  # fmt: skip
-        return bool(reply)
+    async def recount(
+        self, stream: str, entry: str, consumer: str, count: Count
+    ) -> bytes | None:
+        """Record `count` for an entry that `consumer` holds; return what lies in it.
+
+        None when it is gone.
+        """
+        try:
+            reply: Any = await self._redis.execute_command(
+                "XCLAIM", stream, keys.GROUP, consumer, 0, entry, "RETRYCOUNT", count.counter
+            )
+        except ResponseError as problem:
+            if "NOGROUP" in str(problem):
+                return None
+            raise
+        found: bytes | None = reply[0][1][1] if reply and reply[0] else None
+        return found
 
     async def claim_idle(
         self, stream: str, consumer: str, spare: Container[str], limit: int = 100
@@ -284,6 +294,9 @@ class CallStreams:
                 "XCLAIM", stream, keys.GROUP, consumer, lease_ms, entry, "RETRYCOUNT", count.counter
             )
             claimed += [Read(stream, entry, item[1][1], count) for item in reply if item]
+            if reply == [None]:
+                # Withdrawn after it was read: Redis before 7 leaves it pending for ever.
+                await self._redis.execute_command("XACK", stream, keys.GROUP, entry)
         return claimed
 
     async def withdraw(self, stream: str, entry: str) -> None:

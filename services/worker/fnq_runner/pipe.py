@@ -63,21 +63,17 @@ class Pipe:
         self._pending.append(frame)
 
     def send(self, *frames: bytes) -> None:
-        """Write what was kept, then these frames. A full socket blocks."""
+        """Write what was kept, then these frames. A full socket blocks.
+
+        They are in the socket when it returns, whichever thread has written them.
+        """
         self._pending.extend(frames)
-        self.flush()
+        self._write_all()
 
     def flush(self) -> None:
         """Write what was kept. A full socket blocks."""
-        here = threading.get_ident()
-        if not self._pending or self._writer == here:
-            # A finalizer within the loop below, which goes on with what was kept now.
-            return
-        with self._writing:
-            self._writer = here
-            while self._pending:
-                self._write()
-            self._writer = 0
+        if self._pending:
+            self._write_all()
 
     def lead(self) -> bool:
         """Become the thread that reads; False when another one is."""
@@ -194,6 +190,17 @@ class Pipe:
             for bell in tuple(self._followers):
                 bell.set()
                 return
+
+    def _write_all(self) -> None:
+        here = threading.get_ident()
+        if self._writer == here:
+            # A finalizer within the loop below, which goes on with what was kept now.
+            return
+        with self._writing:
+            self._writer = here
+            while self._pending:
+                self._write()
+            self._writer = 0
 
     def _write(self) -> None:
         frames = [self._pending.popleft() for _ in range(len(self._pending))]

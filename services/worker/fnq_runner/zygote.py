@@ -15,8 +15,8 @@ and is told, one object a line:
     {"exited": token, "pid": n, "code": n | null, "signal": n | null}
 
 A token is the agent's to choose, once per connection. The runners of a connection
-die with it, and it with the first line that is not an order. One thread, which waits for no agent: forks are clean, and an agent
-that does not read delays nobody.
+die with it; the first line that is not an order ends it. One thread, which waits for
+no agent: forks are clean, and an agent that does not read delays nobody.
 """
 
 from __future__ import annotations

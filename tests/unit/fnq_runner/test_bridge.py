@@ -141,10 +141,9 @@ def refused() -> dict[str, object]:
     return {"failure": failure.make("NotReadyError", "its import failed")}
 
 
-@both
-def test_an_agent_that_does_not_answer_is_not_waited_for(start: Start, kind: str) -> None:
+def test_an_agent_that_does_not_answer_is_not_waited_for(start: Start) -> None:
     """After the time-out and a grace the caller gets NotReadyError all the same."""
-    agent = runner(start, "g.wait_ready(timeout=0.01)", kind)
+    agent = runner(start, "g.wait_ready(timeout=0.01)")
     found = agent.run(5).failure
     assert found["exception_type"] == "NotReadyError"
     assert "0.01" in found["message"]

@@ -45,9 +45,7 @@ def test_a_runner_has_a_group_and_a_name_of_its_own(start: Start) -> None:
 
 def test_a_runner_has_the_order_s_environment_and_directory(zygote: Path, tmp_path: Path) -> None:
     """Variables are added, None takes one away, and the working directory is the given one."""
-    source = (
-        "import os\ndef f(a): return [os.environ.get(n) for n in ('A', 'HOME')] + [os.getcwd()]"
-    )
+    source = "import os\ndef f(a): return [*map(os.environ.get, ('A', 'HOME')), os.getcwd()]"
     order = {"env": {"A": "1", "HOME": None}, "cwd": str(tmp_path)}
     agent = Agent(zygote, bundle(tmp_path / "b", source), order=order).ready()
     assert agent.run(1).value == ["1", None, str(tmp_path)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fnq_wire.pipe import Kind
-from tests.unit.fnq_runner.agent import Agent, Start
+from tests.unit.fnq_runner.agent import Agent, Start, arguments
+from tests.unit.fnq_runner.nest import Nest
 
 PRINTS = {
     "print('a', 1)": (1, b"a 1\n"),
@@ -143,3 +144,26 @@ def test_a_long_line_is_cut_into_frames(start: Start) -> None:
     pieces = [agent.frame(Kind.LOG, call=call).body for _ in range(16)]
     assert b"".join(pieces) == b"x" * (1 << 20)
     assert agent.result(call).value is None
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_finalizers_may_print_and_forget_streams_anywhere(start: Start, kind: str) -> None:
+    """The collector runs them within the runner's own code, which holds its locks."""
+    source = """
+    import chalkcompute, gc
+    gc.set_threshold(1)
+    @chalkcompute.function
+    def g(a): ...
+    @chalkcompute.function
+    def gen(a): yield a
+    class Cycle:
+        def __init__(self, a): self.me, self.stream = self, gen(a)
+        def __del__(self): print('forgotten')
+    """
+    source += f"{kind} f(a):\n        for n in range(a): print(g(n)); Cycle(n)"
+    agent = start(source, kind="function" if kind == "def" else "coroutine")
+    nest = Nest(agent, lambda a: a)
+    assert nest.call(1, arguments(100))[0].value is None
+    kinds = [kind for kind, _ in nest.seen]
+    assert kinds.count(Kind.LOG) > 150
+    assert Kind.CHILD_CANCEL in kinds

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NewType, Optional, TypeVar, Un
 import pytest
 
 from fnq_wire.annotation import UNKNOWN, chunk_of, hints_of, members_of, plain
+from fnq_wire.check import check_of
+from fnq_wire.classes import Classes
+from fnq_wire.column.schema import kind_of
+from fnq_wire.refusal import Refusal
+from tests.unit.fnq_wire.values import Color
 
 if TYPE_CHECKING:
     Absent = int
@@ -108,3 +113,23 @@ def test_the_chunk_of_a_generator_is_its_first_argument(annotation: Any) -> None
 def test_another_return_says_nothing_of_the_chunk(annotation: Any) -> None:
     """It is not known then."""
     assert chunk_of(annotation) is UNKNOWN
+
+
+class TypeAliasType:
+    """Stand for `type Tree = dict[str, Tree | int]`, which needs Python 3.12."""
+
+    __value__: Any
+
+
+def test_an_annotation_that_holds_itself_has_an_end() -> None:
+    """No kind is made of it, its classes are found, and its outside is checked."""
+    tree = TypeAliasType()
+    tree.__value__ = dict[str, Union[list[tree], Color]]  # type: ignore[valid-type]  # noqa: UP007 - an instance has no |
+    classes = Classes([tree])
+    assert classes.key_of(Color) == "Color"
+    assert kind_of(tree, classes) is None
+    check = check_of(tree)
+    assert check is not None
+    check({"a": Color.RED, "b": [{"c": Color.RED}]})
+    with pytest.raises(Refusal):
+        check({"a": 1})

@@ -168,3 +168,15 @@ def test_an_error_that_is_not_known_here_is_told_by_name(name: str) -> None:
     got = failure.revive({"error": name, "message": "m"}, call_id="", function="", attempt=0)
     assert type(got) is FnqError
     assert str(got) == f"{name or 'failure'}: m"
+
+
+def test_an_envelope_from_a_runner_is_not_trusted() -> None:
+    """Whatever stands in it becomes text that any transport takes."""
+    odd = {"error": None, "message": ["\ud800"], "traceback": 3, "detail": {1: {"\udfff": 2}}}
+    message = failure.to_proto(odd)
+    assert (message.error, message.message) == ("None", "['\\ud800']")
+    assert dict(message.detail) == {"1": "{'\\udfff': 2}"}
+    got = failure.revive(
+        {"error": "RemoteError", "detail": [1]}, call_id="", function="", attempt=0
+    )
+    assert (str(got), got.detail) == ("", {})

@@ -194,6 +194,10 @@ def anything() -> st.SearchStrategy[Any]:
     )
 
 
+def _model(x: Any, more: Any) -> Model:
+    return Model.model_validate({"x": x, "n": 4, "more": more})
+
+
 def _folded(value: Any, fold: int) -> Any:
     return value.replace(fold=fold)
 

@@ -162,6 +162,15 @@ def test_a_function_made_by_exec_in_a_module_is_refused(workshop: Workshop) -> N
         capture([dynamic.f])
 
 
+def test_a_module_without_a_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker could not import it."""
+    module = types.ModuleType("made_up")
+    monkeypatch.setitem(sys.modules, "made_up", module)
+    exec(compile("def f(): pass", __file__, "exec"), vars(module))  # noqa: S102 - that is the point
+    with pytest.raises(DeployError, match="the module 'made_up' has no file"):
+        capture([module.f])
+
+
 def test_what_is_no_function_is_refused() -> None:
     """A class or a builtin is not what the decorator takes."""
     with pytest.raises(DeployError, match="expected a function made by def, got type"):

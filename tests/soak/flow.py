@@ -1,0 +1,51 @@
+"""A reader that stops reading, beside unary calls; prints latencies and how far it got."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import chalkcompute
+
+
+@chalkcompute.function
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@chalkcompute.function
+def produce(upto: int, mark: str):
+    for number in range(upto):
+        with open(f"{mark}.new", "w") as file:
+            file.write(str(number + 1))
+        os.replace(f"{mark}.new", mark)
+        yield number
+
+
+def p99(count: int) -> float:
+    """Return the 99th percentile of sequential calls, in seconds."""
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        assert add(1, 2) == 3
+        times.append(time.perf_counter() - begun)
+    return sorted(times)[count * 99 // 100]
+
+
+def main(mark: str) -> None:
+    add.wait_ready()
+    produce.wait_ready()
+    p99(300)
+    alone, beside, ahead = [], [], []
+    for _ in range(3):
+        alone.append(p99(1_000))
+        with produce(10_000, mark) as stream:
+            next(stream)
+            beside.append(p99(1_000))
+            ahead.append(int(Path(mark).read_text()) - 1)
+    found = {"alone": sorted(alone)[1], "beside": sorted(beside)[1], "ahead": max(ahead)}
+    print(json.dumps(found))
+
+
+main(sys.argv[1])
