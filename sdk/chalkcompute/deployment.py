@@ -104,24 +104,25 @@ class Deployment:
     def load(self, batch: dict[str, Handle]) -> Shipment:
         """Capture a set; say once on stderr what has no effect and what was left out.
 
-        Raises DeployError for what cannot be captured.
+        Each function has a bundle of its own, of what it reaches: so it stays the
+        same version when another one is decorated or changed. Raises DeployError for
+        what cannot be captured.
         """
         from chalkcompute import spec
 
-        handles = list(batch.values())
-        bodies = [cast("types.FunctionType", handle.body) for handle in handles]
-        bundle = _capture(bodies)
-        specs = [
-            spec.build(
+        shipment = Shipment(list(batch.values()), [], {})
+        for each in shipment.handles:
+            body = cast("types.FunctionType", each.body)
+            bundle = _capture([body])
+            if bundle.left_out:
+                self._say(f"left out of the bundle: {', '.join(bundle.left_out)}")
+            shipment.bundles[bundle.hash] = bundle.data
+            built = spec.build(
                 each.name, each.kind, each.settings, each.codec, bundle.where[body], bundle.hash
             )
-            for each, body in zip(handles, bodies, strict=True)
-        ]
-        if bundle.left_out:
-            self._say(f"left out of the bundle: {', '.join(bundle.left_out)}")
-        for each in specs:
-            self._say_inactive(each)
-        return Shipment(handles, specs, {bundle.hash: bundle.data})
+            shipment.specs.append(built)
+            self._say_inactive(built)
+        return shipment
 
     def _batch(self, handle: Handle) -> dict[str, Handle]:
         """Return the set to deploy for a call of `handle`; empty if another thread just did."""

@@ -61,7 +61,7 @@ class NamedFunction(RemoteFunction[..., Any, Any]):
 
             target, parameters = runtime.current_session().lookup(self.name, self.number)
             if found is None or target.version != found[0].version:
-                found = target, Codec.of_parameters(parameters)
+                found = target, Codec.of_parameters(parameters, self.name)
                 self._found, self.target, self.kind = found, target, target.kind
             self._stale_at = time.monotonic() + _CURRENT_S
         return found

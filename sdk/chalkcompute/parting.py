@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["attend", "main"]
 
-#: Bytes of the length that goes before the request on the child's standard input.
+#: Bytes of the length that goes before each piece on the child's standard input.
 _PREFIX = 8
 _attending: int | None = None
 
@@ -80,27 +80,41 @@ def _send_by_child(shipment: Shipment) -> bool:
         raise DeployError(
             "this Python does not know its own path: call f.wait_ready() in the script"
         )
-    (bundle,) = shipment.bundles.values()
+    pieces = [request, *shipment.bundles.values()]
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "
         "from chalkcompute import parting; sys.exit(parting.main())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        input=b"".join((len(request).to_bytes(_PREFIX, "big"), request, bundle)),
+        input=b"".join(part for piece in pieces for part in (_length(piece), piece)),
     )
     return done.returncode == 0
 
 
+def _length(piece: bytes) -> bytes:
+    return len(piece).to_bytes(_PREFIX, "big")
+
+
+def _read_pieces() -> list[bytes]:
+    """Return the request and the bundles on standard input."""
+    pieces = []
+    while prefix := sys.stdin.buffer.read(_PREFIX):
+        pieces.append(sys.stdin.buffer.read(int.from_bytes(prefix, "big")))
+    return pieces
+
+
 def main() -> int:
     """Deploy the set on standard input; return the exit code."""
+    import hashlib
+
     from fnq.v1 import control_pb2
 
-    data = memoryview(sys.stdin.buffer.read())
-    end = _PREFIX + int.from_bytes(data[:_PREFIX], "big")
-    specs = control_pb2.DeployRequest.FromString(bytes(data[_PREFIX:end])).specs
+    request, *bundles = _read_pieces()
+    specs = control_pb2.DeployRequest.FromString(request).specs
+    named = {hashlib.sha256(bundle).hexdigest(): bundle for bundle in bundles}
     try:
-        runtime.current_session().deploy(specs, {specs[0].bundle: bytes(data[end:])})
+        runtime.current_session().deploy(specs, named)
     except Exception as problem:  # noqa: BLE001 - the parent can only be told by text and exit code
         _say(problem)
         return 1

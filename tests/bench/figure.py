@@ -6,14 +6,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["FLOORS", "Figure", "Floor", "Verdict", "judge", "percentile"]
+__all__ = ["FLOORS", "Figure", "Floor", "Verdict", "judge", "number", "percentile"]
 
 
 @dataclass(slots=True)
 class Figure:
     """The values of one figure, in the order in which they were measured."""
 
-    unit: str
     values: list[float] = field(default_factory=list)
 
     @property
@@ -26,13 +25,13 @@ class Figure:
         """Return the median, and the least and the greatest where there are several."""
         spread = ""
         if len(self.values) > 1:
-            spread = f" ({_number(min(self.values))}-{_number(max(self.values))})"
-        return f"{_number(self.median)}{spread}"
+            spread = f" ({number(min(self.values))}-{number(max(self.values))})"
+        return f"{number(self.median)}{spread}"
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What a figure must reach: at least `bound`, or at most."""
+    """What the median of a figure must reach: at least `bound`, or at most."""
 
     figure: str
     bound: float
@@ -58,8 +57,8 @@ class Verdict:
     @property
     def text(self) -> str:
         """Return the verdict as a line."""
-        bound = f"{'at most' if self.floor.most else 'at least'} {_number(self.floor.bound)}"
-        came = "not measured" if self.value is None else _number(self.value)
+        bound = f"{'at most' if self.floor.most else 'at least'} {number(self.floor.bound)}"
+        came = "not measured" if self.value is None else number(self.value)
         return f"{'PASS' if self.passed else 'MISS'}  {self.floor.figure}: {came}, {bound}"
 
 
@@ -88,7 +87,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Return a number with three digits that count."""
     if value >= 100:
         return f"{value:,.0f}"

@@ -7,6 +7,7 @@ import chalkcompute
 
 @chalkcompute.function
 def add(x: int, y: int) -> int:
+    """Return the sum."""
     return x + y
 
 

@@ -17,16 +17,19 @@ import chalkcompute
 
 @chalkcompute.function
 def add(x: int, y: int) -> int:
+    """Return the sum."""
     return x + y
 
 
 @chalkcompute.function
 def count(upto: int) -> Iterator[dict[str, Any]]:
+    """Yield so many small dicts."""
     for number in range(upto):
         yield {"i": number, "s": "x"}
 
 
 def sequential(calls: int) -> dict[str, Any]:
+    """Call one after the other; return the seconds of each."""
     times: list[float] = []
     for _ in range(calls):
         begun = time.perf_counter()
@@ -37,10 +40,12 @@ def sequential(calls: int) -> dict[str, Any]:
 
 
 async def gather(calls: int) -> list[int]:
+    """Call many times at once."""
     return await asyncio.gather(*[add.aio(number, 1) for number in range(calls)])
 
 
 def together(calls: int) -> dict[str, Any]:
+    """Submit all calls together; return the seconds until all are answered."""
     begun = time.perf_counter()
     values = asyncio.run(gather(calls))
     seconds = time.perf_counter() - begun
@@ -49,6 +54,7 @@ def together(calls: int) -> dict[str, Any]:
 
 
 def stream(chunks: int) -> dict[str, Any]:
+    """Read a stream; return the seconds of the first chunk and of all."""
     came: list[int] = []
     first = 0.0
     begun = time.perf_counter()
@@ -61,6 +67,7 @@ def stream(chunks: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Wait for the workers, say so, and do what each line says."""
     verbs = {"sequential": sequential, "together": together, "stream": stream}
     add.wait_ready()
     count.wait_ready()

@@ -93,7 +93,9 @@ class Consumer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._workers.empty(), _FAREWELL_S)
         await self._listener.stop(0.2)
+        await self._workers.stop()
         await self._tasks.stop()
+        await self.ledger.stop()
         with contextlib.suppress(*UNREACHABLE):
             await self._mailboxes.close(keys.control(self.name))
         await self._redis.aclose()
@@ -104,7 +106,9 @@ class Consumer:
         key = (namespace, version)
         if key not in self._queues:
             reader = CallReader(self._url, self._redis, self.name)
-            self._queues[key] = Queue(namespace, version, self.ledger, self._calls, reader)
+            self._queues[key] = Queue(
+                namespace, version, self.ledger, self._calls, reader, self._tasks.start
+            )
         return self._queues[key]
 
     def _requeue(self, held: Held) -> None:
@@ -161,8 +165,8 @@ class Consumer:
                     await self._mailboxes.open(keys.control(self.name))
                 for queue in list(self._queues.values()):
                     if queue.attended:
-                        for held in queue.waiting:
-                            await self._calls.renew(held.stream, self.name, [held.entry])
+                        for stream, entries in queue.waiting.items():
+                            await self._calls.renew(stream, self.name, entries)
             except UNREACHABLE:
                 pass  # Tried again in a moment; a lease stands several missed rounds.
             now = asyncio.get_running_loop().time()
@@ -191,14 +195,10 @@ class Consumer:
         await queue.drop_idle_depths(asyncio.get_running_loop().time())
         for depth in queue.depths:
             stream = keys.call_stream(queue.namespace, queue.version, depth)
-            spare = self.ledger.running(stream)
-            for read in await self._calls.claim_idle(stream, self.name, spare):
+            ours = self.ledger.entries(stream)
+            for read in await self._calls.claim_idle(stream, self.name, ours):
                 _log.info("an entry was left behind", stream=stream, entry=read.entry)
-                held = self.ledger.get(record_pb2.Entry.FromString(read.body).call)
-                if held is not None:
-                    held.count = read.count
-                else:
-                    queue.put(self.ledger.add(read, queue.namespace))
+                queue.put(self.ledger.add(read, queue.namespace))
 
     async def _listen_for_depths(self) -> None:
         while True:

@@ -39,6 +39,8 @@ class Ledger:
         self._requeue = requeue
         self._held: dict[bytes, Held] = {}
         self._ended: defaultdict[str, list[Held]] = defaultdict(list)
+        #: Entries that have ended and are not acknowledged yet.
+        self._leaving: set[str] = set()
         self._news = asyncio.Event()
         self._recounts: set[asyncio.Task[None]] = set()
 
@@ -57,20 +59,18 @@ class Ledger:
         self._held[call.call] = held
         return held
 
-    def running(self, stream: str) -> set[str]:
-        """Return the entries of a stream that agents attached here run."""
-        return {
-            held.entry
-            for held in self._held.values()
-            if held.stream == stream and held.attachment is not None
-        }
+    def entries(self, stream: str) -> set[str]:
+        """Return the entries of a stream that are in hand here, whatever becomes of them."""
+        held = {each.entry for each in self._held.values() if each.stream == stream}
+        return held | self._leaving
 
     def report(self, attachment: Attachment, report: worker_pb2.Report) -> None:
         """Deal with what an agent says became of a dispatch."""
         held = self._held.get(report.call)
         if held is None or held.attachment is not attachment or held.count.epoch != report.epoch:
-            if report.HasField("ended"):
+            if report.HasField("ended") and (held is None or held.attachment is not attachment):
                 # Of a run that was given up, or acknowledged before: nothing is held for it.
+                # Where the same agent was given the call anew, it has forgotten that run.
                 attachment.settle(report.call)
             return
         kind = report.WhichOneof("what")
@@ -84,7 +84,9 @@ class Ledger:
             held.streaming = True
 
     def _end(self, held: Held) -> None:
-        del self._held[held.call.call]
+        if self._held.pop(held.call.call, None) is not held:
+            return
+        self._leaving.add(held.entry)
         self._ended[held.stream].append(held)
         self._news.set()
 
@@ -100,14 +102,19 @@ class Ledger:
             failure.message += (
                 "; chunks had been delivered: set retries= to let a generator run again"
             )
+        _release(held)
         self._spawn(self._decree(held, failure))
 
     def give_again(self, held: Held, count: Count) -> None:
         """Dispatch a call anew, with its new count recorded first."""
-        if held.attachment is not None:
-            held.attachment.calls.discard(held.call.call)
-        held.attachment = None
+        _release(held)
         self._spawn(self._recount(held, count))
+
+    async def stop(self) -> None:
+        """Leave what is under way to other consumers."""
+        for task in list(self._recounts):
+            task.cancel()
+        await asyncio.gather(*self._recounts, return_exceptions=True)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -177,10 +184,9 @@ class Ledger:
                 self._adopt(attachment, each, state)
 
     def _adopt(self, attachment: Attachment, each: worker_pb2.Running, state: int) -> None:
-        if state < 0:
-            attachment.cancel(each.call, "it was given to another worker")
-            return
-        if state == 0:
+        if state <= 0:
+            # It ended, or was given to another worker. Not a cancellation: that would
+            # hit the new run if this agent is the one that gets it.
             attachment.settle(each.call)
             return
         held = self._held.get(each.call)
@@ -206,6 +212,14 @@ class Ledger:
             for stream, group in ended.items():
                 entries = [held.entry for held in group]
                 await insist("acknowledging", lambda: self._calls.acknowledge(stream, entries))
+                self._leaving.difference_update(entries)
                 for held in group:
                     if held.attachment is not None:
                         held.attachment.settle(held.call.call)
+
+
+def _release(held: Held) -> None:
+    """Take a call from its agent."""
+    if held.attachment is not None:
+        held.attachment.calls.discard(held.call.call)
+    held.attachment = None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -27,6 +29,8 @@ _UNATTENDED_S = LEASE_S / 2
 _INTERRUPT_S = 0.0005
 #: Seconds after its last call at which an empty stream of deep calls is deleted.
 _DEEP_IDLE_S = 60.0
+#: Seconds until a stream that is not there is asked for again.
+_GONE_S = 0.05
 #: Most calls read at once.
 _MAX_READ = 500
 _log = structlog.get_logger()
@@ -45,12 +49,14 @@ class Queue:
         ledger: Ledger,
         calls: CallStreams,
         reader: CallReader,
+        start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
         self.namespace = namespace
         self.version = version
         self._ledger = ledger
         self._calls = calls
         self._reader = reader
+        self._start = start
         self._attachments: list[Attachment] = []
         self._ready: deque[Held] = deque()
         self._depths: list[int] = [0]
@@ -85,16 +91,19 @@ class Queue:
         return self._depths
 
     @property
-    def waiting(self) -> list[Held]:
-        """Calls that are held here and wait for room."""
-        return list(self._ready)
+    def waiting(self) -> dict[str, list[str]]:
+        """Entries that are held here and wait for room, by stream."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for held in self._ready:
+            found[held.stream].append(held.entry)
+        return found
 
     def attach(self, attachment: Attachment) -> None:
         """Serve an agent from now on."""
         self._attachments.append(attachment)
         self._attachments.sort(key=lambda each: each.replica)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._read_forever())
+            self._task = self._start(self._read_forever(), "read calls")
         self.wake()
 
     def detach(self, attachment: Attachment) -> None:
@@ -120,8 +129,7 @@ class Queue:
     def _interrupt(self) -> None:
         """Have the read that waits look at more streams."""
         if self._interrupting is None or self._interrupting.done():
-            loop = asyncio.get_running_loop()
-            self._interrupting = loop.create_task(self._cut_short())
+            self._interrupting = self._start(self._cut_short(), "interrupt reading")
 
     async def _cut_short(self) -> None:
         """Interrupt the read of this moment, also one that has not reached Redis yet."""
@@ -205,6 +213,8 @@ class Queue:
             reads = await self._reader.read(streams, rooms, _BLOCK_MS)
         except StreamGoneError:
             await insist("asking for depths", self.refresh_depths)
+            # It may be gone for good, when Redis lost what it had.
+            await asyncio.sleep(_GONE_S)
             return
         except UNREACHABLE as problem:
             _log.warning("redis is away", doing="reading calls", problem=str(problem))

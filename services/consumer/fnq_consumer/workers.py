@@ -52,13 +52,13 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         attachment = Attachment(frame.announce)
         attached = worker_pb2.Attached(protocol=PROTOCOL, consumer=self._consumer.name)
         await context.write(worker_pb2.ConsumerFrame(attached=attached))
-        await self._take_over(attachment, list(frame.announce.running))
-        queue = self._consumer.queue(attachment.namespace, attachment.version)
-        self._attachments.add(attachment)
-        queue.attach(attachment)
-        _log.info("an agent attached", agent=attachment.agent, version=attachment.version)
         writer = asyncio.get_running_loop().create_task(_write(attachment, context))
         try:
+            await self._take_over(attachment, list(frame.announce.running))
+            queue = self._consumer.queue(attachment.namespace, attachment.version)
+            self._attachments.add(attachment)
+            queue.attach(attachment)
+            _log.info("an agent attached", agent=attachment.agent, version=attachment.version)
             while (frame := await context.read()) is not EOF:
                 for report in frame.reports:
                     self._consumer.ledger.report(attachment, report)
@@ -68,7 +68,7 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         finally:
             writer.cancel()
             attachment.gone = True
-            queue.detach(attachment)
+            self._consumer.queue(attachment.namespace, attachment.version).detach(attachment)
             self._attachments.discard(attachment)
             self._changed.set()
             if not self._leaving:
@@ -99,6 +99,12 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         self._leaving = True
         for attachment in self._attachments:
             attachment.send_away()
+
+    async def stop(self) -> None:
+        """Mourn nobody any more: who is left goes to another consumer."""
+        for task in self._mourning:
+            task.cancel()
+        await asyncio.gather(*self._mourning, return_exceptions=True)
 
     async def empty(self) -> None:
         """Return when no agent is attached."""

@@ -48,9 +48,10 @@ class Accepter:
 
     def offer(self, session: Session, submissions: list[session_pb2.Submission]) -> None:
         """Take up submissions; their calls are in flight from now on."""
+        relay = self._relay
         for submission in submissions:
-            track = Track(submission.call, session, self._relay.inbox, submission.repeatable)
-            self._relay.add(track)
+            if relay.get(submission.call) is None:
+                relay.add(Track(submission.call, session, relay.inbox, submission.repeatable))
         session.offered += submissions
         if session.appending is None or session.appending.done():
             work = self._append_all(session)
@@ -63,7 +64,12 @@ class Accepter:
                 del session.offered[:_MAX_OFFERS]
                 await self._append(session, batch)
         except FencedError:
+            session.offered.clear()
             self._relay.let_go(session)
+            session.send_goaway()
+        except Exception:  # noqa: BLE001 - whatever it is, the client offers again what has no mark
+            _log.exception("calls cannot be accepted", session=session.tag)
+            session.offered.clear()
             session.send_goaway()
 
     async def _append(self, session: Session, batch: list[session_pb2.Submission]) -> None:
@@ -74,14 +80,10 @@ class Accepter:
             lambda: self._calls.append(key, session.generation, self._relay.inbox, offers),
         )
         for offer, entry in zip(offers, accepted.entries, strict=True):
-            track = self._relay.get(offer.call)
-            if track is None or not entry or offer.target is None:
-                continue
             target = offer.target
-            track.stream = keys.call_stream(target.namespace, target.version, target.depth)
-            track.entry = entry
-            if track.cancelled:
-                await self._calls.withdraw(track.stream, entry)
+            if entry and target is not None:
+                stream = keys.call_stream(target.namespace, target.version, target.depth)
+                self._relay.place(offer.call, stream, entry)
         session.send_mark(accepted.mark)
 
     async def _offer(self, session: Session, submission: session_pb2.Submission) -> Offer:

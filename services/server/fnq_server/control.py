@@ -70,6 +70,9 @@ class Control(control_pb2_grpc.ControlServicer):
         names = [version.spec.name for version in versions]
         ids = [version.id for version in versions]
         await insist("deploying", lambda: registry.bind(namespace, ids, names))
+        for version in versions:
+            if version.spec.min_replicas:
+                self._demand.want(namespace, version.id)
         return control_pb2.DeployReply(versions=[_message(each) for each in versions])
 
     async def PutBundle(  # noqa: N802

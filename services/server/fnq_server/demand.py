@@ -71,6 +71,9 @@ class Demand:
     async def _look(self) -> None:
         for namespace in await self._registry.namespaces():
             for name in await self._registry.names(namespace):
+                current = await self._registry.find(namespace, name)
+                if current is not None and current.spec.min_replicas:
+                    self.want(namespace, current.id)
                 for version_id in await self._registry.version_ids(namespace, name):
                     waiting, held = await self._calls.queued(namespace, version_id)
                     if waiting or held:

@@ -71,8 +71,26 @@ class Relay:
         track.session.calls.add(track.call)
         if track.inbox != self.inbox:
             self._adopted[track.inbox] = self._adopted.get(track.inbox, 0) + 1
-            # Read from the start: its entries may have been passed over before.
-            self._positions[track.inbox] = "0-0"
+
+    def take_up(self, track: Track) -> None:
+        """Go on with a call that another server has relayed, or this one before."""
+        self._moved.discard(track.call)
+        self.add(track)
+        # Read from the start: its entries may have been passed over before.
+        self._positions[track.inbox] = "0-0"
+
+    async def look_again(self) -> None:
+        """Have the read that waits see which inboxes are to be read now."""
+        nothing = [(self.inbox, b"")]
+        await insist("waking the reader", lambda: self._mailboxes.publish(nothing))
+
+    def place(self, call: bytes, stream: str, entry: str) -> None:
+        """Note where a call waits; if nobody waits for it any more it is taken out."""
+        track = self._tracks.get(call)
+        if track is not None:
+            track.stream, track.entry = stream, entry
+        if track is None or track.cancelled:
+            self._orders.withdraw(stream, entry)
 
     def drop(self, track: Track) -> None:
         """Let a call go; what is kept of it in the inbox is deleted."""
@@ -80,7 +98,12 @@ class Relay:
             return
         track.session.calls.discard(track.call)
         self._delete(track.inbox, (entry for _, entry in track.unacknowledged))
+        self._delete(track.inbox, track.withheld)
         self._doomed_blobs += [reference for _, reference in track.blobs]
+        self._release(track)
+
+    def _release(self, track: Track) -> None:
+        """Read the inbox of another server no longer than calls of it are in flight."""
         if track.inbox in self._adopted:
             self._adopted[track.inbox] -= 1
             if not self._adopted[track.inbox]:
@@ -90,6 +113,7 @@ class Relay:
         """Forget a session that moved to another server, with nothing deleted."""
         for call in list(session.calls):
             track = self._tracks.pop(call)
+            self._release(track)
             if track.inbox == self.inbox:
                 self._moved.add(call)
         session.calls.clear()
@@ -128,20 +152,25 @@ class Relay:
         if verdict is Verdict.PASS or verdict is Verdict.CUT:
             self._pass_on(track, entry, body if verdict is Verdict.PASS else None, result)
             return
-        self._delete(inbox, (entry,))
+        if verdict is Verdict.DROP:
+            self._delete(inbox, (entry,))
+            return
+        track.withheld.append(entry)
         if verdict is Verdict.BROKEN:
             reason = "its worker was lost after chunks had been delivered"
             remedy = "set retries= to let a generator run again"
             self.decree(track, "WorkerLostError", f"{reason}; {remedy}")
-        elif verdict is Verdict.DIVERGED:
-            text = "the repeated run differs from the chunks delivered before"
-            self.decree(track, "StreamDivergedError", text)
+        else:
+            reason = "the repeated run differs from the chunks delivered before"
+            self.decree(track, "StreamDivergedError", reason)
+        # Without credit it would wait in its yield for ever.
+        self._orders.cancel(result.started.consumer or track.consumer, track.call, reason)
 
     def _pass_on(
         self, track: Track, entry: str, body: bytes | None, result: result_pb2.Result
     ) -> None:
         """Send a result on; `body` is its serialized form where it was not cut."""
-        after = result.position + len(result.chunks)
+        after = track.next + 1 if track.ended else result.position + len(result.chunks)
         track.unacknowledged.append((after, entry))
         large = references(result)
         track.blobs += [(after, reference) for reference in large]
@@ -160,11 +189,11 @@ class Relay:
             if result.HasField("end"):
                 self._moved.discard(result.call)
             return
-        reason = self._revoked.get(result.call)
-        if reason is not None and result.HasField("started"):
-            self._orders.cancel(result.started.consumer, result.call, reason)
         if result.HasField("end"):
             self._revoked.pop(result.call, None)
+        elif result.HasField("started"):
+            reason = self._revoked.get(result.call, "nobody waits for it any more")
+            self._orders.cancel(result.started.consumer, result.call, reason)
         self._delete(inbox, (entry,))
 
     def _greet(self, track: Track) -> None:
@@ -207,7 +236,9 @@ class Relay:
         result.end.failure.error = error
         result.end.failure.message = message
         track.ended = True
-        track.session.send(result.SerializeToString())
+        track.decreed = result.SerializeToString()
+        if not track.replaying:
+            track.session.send(track.decreed)
 
     def acknowledge(self, call: bytes, position: int) -> None:
         """Delete what has reached the SDK: all positions below `position`."""
@@ -241,6 +272,8 @@ class Relay:
                 result = result_pb2.Result.FromString(body)
                 track.session.send(result if references(result) else body)
         track.replaying = False
+        if track.decreed:
+            track.session.send(track.decreed)
 
     def _delete(self, inbox: str, entries: Iterable[str]) -> None:
         self._doomed[inbox].extend(entries)

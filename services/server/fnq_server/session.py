@@ -31,7 +31,9 @@ class Session:
         self.generation = generation
         self.calls: set[bytes] = set()
         #: Loop time at which the stream broke; None while it is open.
-        self.detached_at: float | None = None
+        self.detached_at: float | None = asyncio.get_running_loop().time()
+        #: Sends what goes out; another one when the client has opened another stream.
+        self.writer: asyncio.Task[None] | None = None
         #: Submissions that wait to be appended.
         self.offered: list[session_pb2.Submission] = []
         self.appending: asyncio.Task[None] | None = None
@@ -61,8 +63,15 @@ class Session:
         self._goaway = True
         self._news.set()
 
-    def forget_queued(self) -> None:
-        """Drop what was queued for a stream that broke: it is sent anew on resumption."""
+    def interrupt(self) -> None:
+        """Drop what was queued for a stream that broke: it is sent anew on resumption.
+
+        The server may not have noticed yet that it broke: nothing goes out there.
+        """
+        if self.writer is not None:
+            self.writer.cancel()
+            self.writer = None
+        self.detached_at = asyncio.get_running_loop().time()
         self.incoming.clear()
         self._results.clear()
         self._mark = 0

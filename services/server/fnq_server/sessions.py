@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import grpc
@@ -69,40 +70,45 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         session, mark = await self._admit(frame.hello)
         await context.write(session_pb2.ServerFrame(welcome=self._welcome(session, mark)))
         writer = asyncio.get_running_loop().create_task(_write(session, context))
+        session.writer, session.detached_at = writer, None
         try:
-            while (frame := await context.read()) is not EOF:
+            # What a client still says where it has a newer stream, it says there as well.
+            while (frame := await context.read()) is not EOF and session.writer is writer:
                 await self._take(session, frame)
                 if frame.bye:
                     await self._part(session, "its caller has ended")
                     break
         finally:
             writer.cancel()
-            if self._sessions.get(session.tag) is session:
+            if session.writer is writer:
+                session.writer = None
                 session.detached_at = asyncio.get_running_loop().time()
 
     async def _admit(self, hello: session_pb2.Hello) -> tuple[Session, int]:
         """Return the session that `hello` asks for, taken over from another server if need be."""
         old = self._sessions.get(hello.session)
         if old is not None and secrets.compare_digest(old.secret, hello.secret):
+            old.interrupt()
             if old.appending is not None:
                 await old.appending
-            self._relay_detached(old)
-            return old, await self._mark(old)
+            mark = await self._mark(old)
+            if mark is not None:
+                return old, mark
+            self._sessions.pop(old.tag, None)
+            self._relay.let_go(old)
         resumed = await self._resume(hello) if hello.session else None
-        session, mark = resumed or (await self._begin(hello.namespace), 0)
+        session, accepted = resumed or (await self._begin(hello.namespace), 0)
         self._sessions[session.tag] = session
-        return session, mark
+        return session, accepted
 
-    def _relay_detached(self, session: Session) -> None:
-        session.detached_at = None
-        session.forget_queued()
-
-    async def _mark(self, session: Session) -> int:
+    async def _mark(self, session: Session) -> int | None:
+        """Return the accepted mark, or None when the session has moved to another server."""
         reply: Any = await insist(
             "reading a mark",
-            lambda: self._redis.execute_command("HGET", keys.session(session.tag), "mark"),
+            lambda: self._redis.execute_command("HMGET", keys.session(session.tag), "gen", "mark"),
         )
-        return int(reply or 0)
+        generation, mark = reply
+        return int(mark) if int(generation or 0) == session.generation else None
 
     async def _resume(self, hello: session_pb2.Hello) -> tuple[Session, int] | None:
         """Take a session over; from now on the server that had it is fenced."""
@@ -163,10 +169,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         if frame.resumed:
             session.spools = frame.spools
             self._forget_others(session, {each.call for each in frame.resumptions})
-        for resumption in frame.resumptions:
-            await self._resume_call(session, resumption)
         if frame.submissions:
             self._accepter.offer(session, list(frame.submissions))
+        if frame.resumptions:
+            await self._resume_calls(session, frame.resumptions)
         for credit in frame.credits:
             relay.credit(credit)
         for cancellation in frame.cancellations:
@@ -183,26 +189,44 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         for call in session.calls - known:
             self._relay.end(call)
 
-    async def _resume_call(self, session: Session, resumption: session_pb2.Resumption) -> None:
-        """Go on with a call where the SDK says it is."""
+    async def _resume_calls(
+        self, session: Session, resumptions: Iterable[session_pb2.Resumption]
+    ) -> None:
+        """Go on with calls where the SDK says they are."""
         relay = self._relay
-        track = relay.get(resumption.call)
-        if track is not None:
-            if track.ended and not track.unacknowledged:
-                relay.decree(track, "CallCancelledError", track.cancelled or "the call has ended")
+        unknown = {each.inbox for each in resumptions if relay.get(each.call) is None}
+        gone = await self._gone(unknown)
+        for each in resumptions:
+            track = relay.get(each.call)
+            if track is not None:
+                await relay.replay(track, each.position)
             else:
-                await relay.replay(track, resumption.position)
-        else:
-            track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
-            track.next, track.epoch = resumption.position, resumption.epoch
-            track.consumer = resumption.consumer
-            track.fingerprint = resumption.fingerprint
-            relay.add(track)
-            if not await self._redis.execute_command("EXISTS", resumption.inbox):
-                text = "its result is gone: the client was away for too long"
-                relay.decree(track, "ResultExpiredError", text)
-        if resumption.HasField("credit"):
-            relay.credit(resumption.credit)
+                self._take_up(session, each, each.inbox in gone)
+            if each.HasField("credit"):
+                relay.credit(each.credit)
+        if unknown:
+            await relay.look_again()
+
+    async def _gone(self, inboxes: set[str]) -> set[str]:
+        """Return those of the inboxes that do not exist any more."""
+        redis = self._redis
+        return {
+            inbox
+            for inbox in inboxes
+            if not await insist(
+                "looking for an inbox", lambda: redis.execute_command("EXISTS", inbox)
+            )
+        }
+
+    def _take_up(self, session: Session, resumption: session_pb2.Resumption, gone: bool) -> None:
+        track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
+        track.next, track.epoch = resumption.position, resumption.epoch
+        track.consumer = resumption.consumer
+        track.fingerprint = resumption.fingerprint
+        self._relay.take_up(track)
+        if gone:
+            text = "its result is gone: the client was away for too long"
+            self._relay.decree(track, "ResultExpiredError", text)
 
     async def _part(self, session: Session, reason: str) -> None:
         """Cancel what a client left behind, and forget it."""
@@ -223,6 +247,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             if session.detached_at is None or now - session.detached_at < INTEREST_S:
                 continue
             reply: Any = await self._redis.execute_command("HGET", keys.session(session.tag), "gen")
+            if session.detached_at is None:
+                continue  # It came back meanwhile.
             if reply is not None and int(reply) != session.generation:
                 self._sessions.pop(session.tag, None)
                 self._relay.let_go(session)
@@ -232,8 +258,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     async def renew(self) -> None:
         """Keep the records of open sessions from expiring."""
-        for session in self._sessions.values():
-            await self._redis.execute_command("EXPIRE", keys.session(session.tag), SESSION_TTL_S)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for tag in self._sessions:
+                pipe.execute_command("EXPIRE", keys.session(tag), SESSION_TTL_S)
+            await pipe.execute()
 
     def close(self) -> None:
         """Take the proof of a shared spool away."""

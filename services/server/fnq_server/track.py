@@ -39,7 +39,8 @@ class Track:
 
     `next` is the position expected, `epoch` the highest seen; `unacknowledged`
     holds (position after, entry id) of what was sent on and is kept in the inbox
-    until the SDK has it.
+    until the SDK has it. After an end comes no position that the SDK could
+    acknowledge: it goes only when the SDK says that it has the end.
     """
 
     call: bytes
@@ -56,6 +57,10 @@ class Track:
     seen: tuple[int, int] = (0, 0)
     ended: bool = False
     cancelled: str = ""
+    #: The end that no run wrote, serialized: it lies in no inbox.
+    decreed: bytes = b""
+    #: Entries that ended the call here: kept, so that another server ends it too.
+    withheld: list[str] = field(default_factory=list)
     credit: record_pb2.Credit | None = None
     #: Of the last chunk sent on, where a run may be repeated; 0: none.
     fingerprint: int = 0

@@ -26,7 +26,7 @@ def wait_in_thread(
     bell = threading.Event()
     wake = partial(pipe.ring, bell)
     invocation = CURRENT.get()
-    if invocation is None or invocation.ended:
+    if invocation is None or (invocation.ended and not invocation.cancelled):
         news.wake = wake
         try:
             return pipe.wait(bell, ready, deadline)

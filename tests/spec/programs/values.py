@@ -78,7 +78,7 @@ print("remote", add.remote(3, y=5))
 print("local", add.local(3, 5))
 print("named", greet("you", "me", mark="?", n=1), greet.name)
 print("async", later(4))
-print("local async", asyncio.run(later.local(4)))  # type: ignore[arg-type]  # an async def's body
+print("local async", asyncio.run(later.local(4)))
 print("classes", mirror(Point(1, 2.5), Colour.RED))
 asyncio.run(main())
 

@@ -22,6 +22,7 @@ class Server:
     def __init__(self, config: object) -> None:
         self.config = config
         self.closed = 0
+        self.over = False
 
     def close(self) -> None:
         """Count goodbyes."""

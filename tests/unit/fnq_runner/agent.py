@@ -62,7 +62,7 @@ TAG = 77
 ENDS = (Kind.VALUE, Kind.EXHAUSTED, Kind.FAILED)
 #: Version id of the set mate `g`, which the test stands in for.
 OTHER = "def" + "0" * 61
-MATES = {
+MATES: dict[str, dict[str, Any]] = {
     "f": {"version": VERSION, "kind": "function", "number": 1, "repeatable": False},
     "g": {"version": OTHER, "kind": "function", "number": 1, "repeatable": False},
     "gen": {"version": OTHER, "kind": "generator", "number": 1, "repeatable": True},

@@ -19,7 +19,7 @@ from fnq_wire.pipe import (
     encode_json,
     read_submit,
 )
-from tests.unit.fnq_runner.agent import CODEC, VERSION, Agent, Run
+from tests.unit.fnq_runner.agent import CODEC, OTHER, VERSION, Agent, Run
 
 __all__ = ["Nest"]
 
@@ -35,8 +35,8 @@ _CHILD = {
 class Nest:
     """Send calls to one runner as slots allow, and its nested calls too.
 
-    Calls of the runner's own function go back to it, on lent slots; those of any
-    other are answered by `other`, given the arguments.
+    Calls of the runner's own function go back to it, on lent slots; those of OTHER
+    are answered by `other`, given the arguments; any other waits for ever.
     """
 
     def __init__(self, agent: Agent, other: Callable[..., Any] = lambda a: a, slots: int = 1):
@@ -101,6 +101,7 @@ class Nest:
         self.submitted.append(info)
         if info.version == VERSION:
             self._waiting.append((frame.number, frame.call, payload))
+        if info.version != OTHER:
             return
         args, _ = CODEC_OF_ANY.decode_arguments(payload)
         try:

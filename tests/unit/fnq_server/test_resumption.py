@@ -1,0 +1,248 @@
+"""Streams that break, and servers that change: what the client gets stays exact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fnq_core import keys
+from fnq_server import sessions
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.toy.agent import ToyAgent
+from tests.toy.client import Heard, ToyClient
+
+
+async def _running(client: ToyClient, agent: ToyAgent, version: str, **call: bool) -> Heard:
+    """Return a call that an agent has been given."""
+    heard = client.submit(version, **call)
+    await eventually(lambda: heard.call in agent.runs)
+    return heard
+
+
+async def test_a_broken_stream_is_taken_up_where_it_was(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Each chunk once and in order, what came meanwhile included."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path) as (_, address),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        await client.connect(address)
+        heard = await _running(client, agent, version)
+        run = agent.runs[heard.call]
+        await agent.chunks(run, 0, b"a", b"b")
+        await eventually(lambda: heard.chunks == [b"a", b"b"])
+        await client.disconnect()
+        await agent.chunks(run, 2, b"c")
+        await client.connect(address)
+        await agent.chunks(run, 3, b"d")
+        await agent.exhaust(run, 4)
+        assert (await heard.over()).exhausted
+        assert heard.chunks == [b"a", b"b", b"c", b"d"]
+
+
+async def test_what_a_dead_server_accepted_is_heard_at_another(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Queued, running and ended calls, from the inbox of the dead one."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s2") as (_, other),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version, slots=2) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        async with service.server(server, tmp_path, "s1") as (_, address):
+            await client.connect(address)
+            first = await _running(client, agent, version)
+            second = await _running(client, agent, version)
+            queued = client.submit(version)
+            stream = keys.call_stream("default", version, 0)
+            await eventually(lambda: server.ask("XLEN", stream) == 3)
+            await agent.chunks(agent.runs[first.call], 0, b"a")
+            await eventually(lambda: first.chunks == [b"a"])
+            await client.disconnect()
+            await agent.end(agent.runs[second.call])
+        await client.connect(other)
+        assert (await second.over()).value.inline == second.call
+        await agent.chunks(agent.runs[first.call], 1, b"b")
+        await agent.exhaust(agent.runs[first.call], 2)
+        assert (await first.over()).exhausted
+        assert first.chunks == [b"a", b"b"]
+        await eventually(lambda: queued.call in agent.runs)
+        await agent.end(agent.runs[queued.call])
+        assert (await queued.over()).value.inline == queued.call
+
+
+async def test_a_client_that_comes_back_to_its_first_server_goes_on(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in between lets go of the session, and cancels nothing."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s1") as (_, first),
+        service.server(server, tmp_path, "s2") as (second, other),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        await client.connect(first)
+        heard = await _running(client, agent, version)
+        run = agent.runs[heard.call]
+        await client.disconnect()
+        await client.connect(other)
+        await agent.chunks(run, 0, b"a")
+        await eventually(lambda: heard.chunks == [b"a"])
+        await client.disconnect()
+        await agent.chunks(run, 1, b"b")
+        await client.connect(first)
+        await eventually(lambda: heard.chunks == [b"a", b"b"])
+        later = await _running(client, agent, version)
+        monkeypatch.setattr(sessions, "INTEREST_S", 0.0)
+        await second._sessions.expire(1e12)
+        assert second._relay.in_flight == 0
+        assert second._relay.inboxes == []
+        await agent.end(agent.runs[later.call])
+        await agent.exhaust(run, 2)
+        assert (await heard.over()).exhausted
+        assert (await later.over()).value.inline == later.call
+        assert (client.goaways, agent.cancelled) == (0, [])
+
+
+async def test_a_newer_stream_takes_over_from_one_that_is_not_known_to_be_broken(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Results go to the new one, and the end of the old one means nothing."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path) as (made, address),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+        ToyClient() as ghost,
+    ):
+        await agent.attach(workers)
+        await client.connect(address)
+        ghost.session = client.session
+        ghost._stream, ghost._channel = client._stream, client._channel
+        client.deafen()
+        client._tasks.pop(1).cancel()
+        client._channel = None
+        await client.connect(address)
+        heard = await _running(client, agent, version)
+        run = agent.runs[heard.call]
+        for position in range(50):
+            await agent.chunks(run, position, b"%d" % position)
+        await eventually(lambda: len(heard.chunks) == 50)
+        await ghost.disconnect()
+        await agent.exhaust(run, 50)
+        assert (await heard.over()).exhausted
+        assert made._sessions.open == 1
+        assert heard.chunks == [b"%d" % position for position in range(50)]
+
+
+async def test_an_end_is_kept_until_the_client_has_it(server: RedisServer, tmp_path: Path) -> None:
+    """An acknowledgement of the last chunk does not cover the end behind it."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s1") as (made, address),
+        service.server(server, tmp_path, "s2") as (_, other),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        await client.connect(address)
+        heard = await _running(client, agent, version)
+        run = agent.runs[heard.call]
+        await agent.chunks(run, 0, b"a")
+        await eventually(lambda: heard.chunks == [b"a"])
+        client.deafen()
+        await agent.exhaust(run, 1)
+        track = made._relay.get(heard.call)
+        await eventually(lambda: track is not None and track.ended)
+        made._relay.acknowledge(heard.call, 1)
+        await eventually(lambda: not made._relay._doomed)
+        await client.disconnect()
+        await client.connect(other)
+        assert (await heard.over()).exhausted
+
+
+async def test_an_end_that_no_run_wrote_survives_a_broken_stream(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """It lies in no inbox: the server says it again, behind the chunks before it."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path) as (made, address),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        await client.connect(address)
+        heard = await _running(client, agent, version)
+        run = agent.runs[heard.call]
+        client.deafen()
+        await agent.chunks(run, 0, b"a")
+        run.epoch += 1
+        await agent.chunks(run, 0, b"a")
+        track = made._relay.get(heard.call)
+        await eventually(lambda: track is not None and track.ended)
+        await client.disconnect()
+        await client.connect(address)
+        assert (await heard.over()).failure.error == "WorkerLostError"
+        assert heard.chunks == [b"a"]
+
+
+async def test_a_result_that_expired_ends_the_call(server: RedisServer, tmp_path: Path) -> None:
+    """The inbox that took it is gone: the caller hears so instead of waiting for ever."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s1") as (_, address),
+        service.server(server, tmp_path, "s2") as (_, other),
+        ToyClient() as client,
+    ):
+        welcome = await client.connect(address)
+        heard = client.submit(version)
+        await eventually(lambda: server.ask("XLEN", keys.call_stream("default", version, 0)) == 1)
+        await client.disconnect()
+        server.ask("DEL", welcome.inbox)
+        await client.connect(other)
+        assert (await heard.over()).failure.error == "ResultExpiredError"
+        server.ask("DEL", keys.call_stream("default", version, 0))
+
+
+async def test_a_session_whose_record_is_lost_is_granted_anew(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Calls in flight are heard all the same, and new ones are accepted."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path) as (_, address),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        welcome = await client.connect(address)
+        heard = await _running(client, agent, version)
+        await client.disconnect()
+        await agent.chunks(agent.runs[heard.call], 0, b"a")
+        server.ask("DEL", keys.session(welcome.session))
+        assert (await client.connect(address)).session != welcome.session
+        later = await _running(client, agent, version)
+        await agent.end(agent.runs[later.call])
+        await agent.exhaust(agent.runs[heard.call], 1)
+        assert (await heard.over()).exhausted
+        assert heard.chunks == [b"a"]
+        assert (await later.over()).value.inline == later.call
