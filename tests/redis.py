@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+
 from fnq_local.redis import find
 
 __all__ = ["RedisServer", "ownerless", "wait_until"]
@@ -67,7 +68,7 @@ class RedisServer:
         self.client.response_callbacks.clear()
         return self.client.execute_command(*command)
 
-    def keys(self, pattern: str = "*") -> list[str]:
+    def names(self, pattern: str = "*") -> list[str]:
         """Return the names of the keys that match, sorted."""
         return sorted(name.decode() for name in self.ask("KEYS", pattern))
 
@@ -86,7 +87,7 @@ class RedisServer:
 
 def ownerless(server: RedisServer) -> Iterator[str]:
     """Yield the keys that neither expire nor belong to anybody."""
-    for key in server.keys():
+    for key in server.names():
         if server.ask("TTL", key) == -1 and not _OWNED.fullmatch(key):
             yield key
 

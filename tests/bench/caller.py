@@ -27,7 +27,6 @@ class Caller:
             env=stack.env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
         self._answer()

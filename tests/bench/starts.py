@@ -22,7 +22,6 @@ def warm_s(stack: Stack) -> float:
         [sys.executable, str(_SCRIPT)],
         env=stack.env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
     ) as script:
         assert script.stdout is not None

@@ -142,8 +142,8 @@ def test_functions_piped_into_python_are_deployed_or_refused_with_the_reason(
         assert done.stdout.splitlines() == ["said 42", "said 0", "said 2", "said 4"], done.stderr
     else:
         assert done.stdout == ""
-        assert "DeployError" in done.stderr
-        assert "file" in done.stderr
+        assert "DeployError: <stdin>" in done.stderr
+        assert "write it as a def, in a file" in done.stderr
 
 
 def read_all(terminal: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import grpc.aio
 
@@ -35,7 +35,9 @@ class ToyAgent:
     ) -> None:
         self.name = uuid.uuid4().hex
         self.consumer = ""
-        self.slots = worker_pb2.Slots(free=slots)
+        #: Slots in all, and what is lent: count by least depth. Both may be changed.
+        self.slots = slots
+        self.lent: dict[int, int] = {}
         self.dispatched: list[worker_pb2.Dispatch] = []
         self.cancelled: list[tuple[bytes, str]] = []
         self.credits: list[record_pb2.Credit] = []
@@ -53,7 +55,7 @@ class ToyAgent:
         self._reader: asyncio.Task[None] | None = None
         self._seen = 0
 
-    async def __aenter__(self) -> ToyAgent:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -95,7 +97,7 @@ class ToyAgent:
         self.consumer = frame.attached.consumer
         self._seen = 0
         self._reader = asyncio.get_running_loop().create_task(self._read())
-        await self.state(self.slots)
+        await self.state()
 
     async def detach(self) -> None:
         """Break the stream; what runs goes on."""
@@ -104,14 +106,18 @@ class ToyAgent:
             await asyncio.gather(self._reader, return_exceptions=True)
             self._reader = None
         if self._channel is not None:
-            await self._channel.close()
+            await self._channel.close(None)
             self._channel = None
 
-    async def state(self, slots: worker_pb2.Slots) -> None:
-        """Say what there is room for."""
-        self.slots = slots
-        slots.seen = self._seen
-        await self._stream.write(worker_pb2.AgentFrame(slots=slots))
+    async def state(self, *reports: worker_pb2.Report) -> None:
+        """Say what there is room for, and what became of dispatches."""
+        taken = len(self.runs.keys() - self._published)
+        frame = worker_pb2.AgentFrame(reports=reports)
+        frame.slots.seen, frame.slots.free = self._seen, max(0, self.slots - taken)
+        for depth, count in self.lent.items():
+            frame.slots.lent.add(depth=depth, count=count)
+        if self._channel is not None:
+            await self._stream.write(frame)
 
     async def _read(self) -> None:
         while (frame := await self._stream.read()) is not EOF:
@@ -128,7 +134,7 @@ class ToyAgent:
             if self._echo and frame.dispatches:
                 await self.end(*frame.dispatches)
             elif frame.dispatches:
-                await self.state(self.slots)
+                await self.state()
 
     async def publish(
         self, dispatch: worker_pb2.Dispatch, make: Callable[[result_pb2.Result], None]
@@ -145,9 +151,7 @@ class ToyAgent:
     def _start(self, result: result_pb2.Result) -> None:
         result.started.consumer = self.consumer
 
-    async def chunks(
-        self, dispatch: worker_pb2.Dispatch, position: int, *payloads: bytes
-    ) -> None:
+    async def chunks(self, dispatch: worker_pb2.Dispatch, position: int, *payloads: bytes) -> None:
         """Publish chunks from a position on, with a start."""
 
         def make(result: result_pb2.Result) -> None:
@@ -181,16 +185,15 @@ class ToyAgent:
 
     async def _report_end(self, *dispatches: worker_pb2.Dispatch) -> None:
         self._published |= {each.call.call for each in dispatches}
-        frame = worker_pb2.AgentFrame(slots=self.slots)
-        frame.slots.seen = self._seen
-        for each in dispatches:
-            frame.reports.add(call=each.call.call, epoch=each.epoch, ended=True)
-        if self._channel is not None:
-            await self._stream.write(frame)
+        await self.state(
+            *[
+                worker_pb2.Report(call=each.call.call, epoch=each.epoch, ended=True)
+                for each in dispatches
+            ]
+        )
 
     async def report(self, dispatch: worker_pb2.Dispatch, **what: Any) -> None:
         """Report what became of a dispatch: lost=Failure, returned=True, streaming=True."""
         if "streaming" not in what:
             self.runs.pop(dispatch.call.call, None)
-        report = worker_pb2.Report(call=dispatch.call.call, epoch=dispatch.epoch, **what)
-        await self._stream.write(worker_pb2.AgentFrame(reports=[report]))
+        await self.state(worker_pb2.Report(call=dispatch.call.call, epoch=dispatch.epoch, **what))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import grpc.aio
 
 from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
 from fnq_core.rpc import EOF, channel, metadata
+from fnq_wire.parcel import read
 from fnq_wire.session import ClientSession
 
 __all__ = ["Heard", "ToyClient"]
@@ -33,60 +34,110 @@ class Heard:
         return self.end
 
 
+class _Line:
+    """One stream to a server, until it is broken."""
+
+    def __init__(self, session: ClientSession, token: str | None) -> None:
+        self.goaways = 0
+        self.deaf = False
+        self.news = asyncio.Event()
+        self._session = session
+        self._token = token
+        self._channel: grpc.aio.Channel | None = None
+        self._stream: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self, address: str) -> session_pb2.Welcome:
+        self._channel = channel(address)
+        stub = session_pb2_grpc.SessionsStub(self._channel)
+        self._stream = stub.Open(metadata=metadata(self._token))
+        await self._stream.write(self._session.hello())
+        frame = await self._stream.read()
+        assert frame is not EOF
+        welcome: session_pb2.Welcome = frame.welcome
+        self._session.welcome(welcome, None)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._read()), loop.create_task(self._write())]
+        self.news.set()
+        return welcome
+
+    async def bye(self) -> None:
+        await self._stream.write(session_pb2.ClientFrame(bye=True))
+        await asyncio.wait_for(self._tasks[0], 5.0)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._channel is not None:
+            await self._channel.close(None)
+
+    async def _read(self) -> None:
+        while (frame := await self._stream.read()) is not EOF:
+            if self.deaf:
+                continue
+            self.goaways += frame.goaway
+            for event in self._session.receive(frame):
+                heard = event.sink
+                assert isinstance(heard, Heard)
+                heard.chunks += [read(chunk) for chunk in event.chunks]
+                if event.end is not None:
+                    heard.more += heard.end is not None
+                    heard.end = event.end
+                    heard.event.set()
+            self.news.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            while not self.deaf and (frame := self._session.take()) is not None:
+                await self._stream.write(frame)
+
+
 class ToyClient:
     """One session; every change of its stream is asked for by the test."""
 
     def __init__(self, token: str | None = None) -> None:
         self.session = ClientSession("default", "a toy")
-        self.goaways = 0
-        self._metadata = metadata(token)
-        self._channel: grpc.aio.Channel | None = None
-        self._stream: Any = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._news = asyncio.Event()
+        self._token = token
+        self._lines: list[_Line] = []
 
-    async def __aenter__(self) -> ToyClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.disconnect()
 
+    @property
+    def goaways(self) -> int:
+        """How often the server of this stream asked to go away."""
+        return self._lines[-1].goaways
+
     async def connect(self, address: str) -> session_pb2.Welcome:
         """Open a stream to a server and take the session up there."""
-        self._channel = channel(address)
-        stub = session_pb2_grpc.SessionsStub(self._channel)
-        self._stream = stub.Open(metadata=self._metadata)
-        await self._stream.write(self.session.hello())
-        frame = await self._stream.read()
-        assert frame is not EOF
-        self.session.welcome(frame.welcome, None)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._read()), loop.create_task(self._write())]
-        self._news.set()
-        welcome: session_pb2.Welcome = frame.welcome
-        return welcome
+        self._lines.append(_Line(self.session, self._token))
+        return await self._lines[-1].open(address)
 
     async def disconnect(self) -> None:
-        """Break the stream without a word."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        """Break all streams without a word."""
+        while self._lines:
+            await self.disconnect_first()
+
+    async def disconnect_first(self) -> None:
+        """Break the oldest stream."""
+        await self._lines.pop(0).close()
 
     def deafen(self) -> None:
-        """Read no more of the stream, as if the network were cut one way."""
-        self._tasks[0].cancel()
+        """Hear and say nothing on this stream any more, and leave it open."""
+        self._lines[-1].deaf = True
 
     async def bye(self) -> None:
         """End in order."""
-        await self._stream.write(session_pb2.ClientFrame(bye=True))
-        assert await self._stream.read() is EOF
+        await self._lines[-1].bye()
 
     def submit(
-        self, version: str, payload: bytes = b"", depth: int = 0, repeatable: bool = False
+        self, version: str, payload: bytes = b"", *, depth: int = 0, repeatable: bool = False
     ) -> Heard:
         """Submit a call; its payload is its own id where none is given."""
         call = self.session.next_id(version)
@@ -96,35 +147,19 @@ class ToyClient:
         submission.payload.inline = payload or call
         heard = Heard(call)
         self.session.submit(submission, heard)
-        self._news.set()
+        self._say()
         return heard
 
     def credit(self, heard: Heard, chunks: int) -> None:
         """Let a generator run on."""
         self.session.credit(heard.call, chunks, 1 << 20)
-        self._news.set()
+        self._say()
 
     def cancel(self, heard: Heard) -> None:
         """Ask for the end of a call."""
         self.session.cancel(heard.call, "enough")
-        self._news.set()
+        self._say()
 
-    async def _read(self) -> None:
-        while (frame := await self._stream.read()) is not EOF:
-            self.goaways += frame.goaway
-            for event in self.session.receive(frame):
-                heard = event.sink
-                assert isinstance(heard, Heard)
-                heard.chunks += [bytes(chunk) for chunk in event.chunks]
-                if event.end is not None:
-                    heard.more += heard.end is not None
-                    heard.end = event.end
-                    heard.event.set()
-            self._news.set()
-
-    async def _write(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while (frame := self.session.take()) is not None:
-                await self._stream.write(frame)
+    def _say(self) -> None:
+        if self._lines:
+            self._lines[-1].news.set()

@@ -107,7 +107,7 @@ class Consumer:
         if key not in self._queues:
             reader = CallReader(self._url, self._redis, self.name)
             self._queues[key] = Queue(
-                namespace, version, self.ledger, self._calls, reader, self._tasks.start
+                namespace, version, self.name, self.ledger, self._calls, reader, self._tasks.start
             )
         return self._queues[key]
 

@@ -25,6 +25,8 @@ __all__ = ["Queue"]
 _BLOCK_MS = 1_000
 #: Seconds without an agent after which calls that wait here are let go of.
 _UNATTENDED_S = LEASE_S / 2
+#: Seconds that a read has to end when the queue stops.
+_STOP_S = 1.0
 #: Seconds between two tries to interrupt a read that is on its way to Redis.
 _INTERRUPT_S = 0.0005
 #: Seconds after its last call at which an empty stream of deep calls is deleted.
@@ -46,6 +48,7 @@ class Queue:
         self,
         namespace: str,
         version: str,
+        consumer: str,
         ledger: Ledger,
         calls: CallStreams,
         reader: CallReader,
@@ -53,6 +56,7 @@ class Queue:
     ) -> None:
         self.namespace = namespace
         self.version = version
+        self._consumer = consumer
         self._ledger = ledger
         self._calls = calls
         self._reader = reader
@@ -64,6 +68,7 @@ class Queue:
         #: Least depth that the read that waits now looks at.
         self._reading_from: int | None = None
         self._reads = 0
+        self._stopping = False
         #: Loop time of the last call at each depth below the first.
         self._deep_at: dict[int, float] = {}
         self._interrupting: asyncio.Task[None] | None = None
@@ -177,18 +182,29 @@ class Queue:
             await self.refresh_depths()
 
     async def stop(self) -> None:
-        """Read no more; what waits here is left to other consumers."""
+        """Read no more, and let other consumers have what waits here.
+
+        A read that waits is cut short, not cancelled: what it brings is given up
+        like the rest.
+        """
+        self._stopping = True
+        self._changed.set()
         if self._task is not None:
+            self._interrupt()
+            await asyncio.wait([self._task], timeout=_STOP_S)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self._reader.close()
         while self._ready:
-            self._ledger.forget(self._ready.popleft())
+            held = self._ready.popleft()
+            self._ledger.forget(held)
+            with contextlib.suppress(*UNREACHABLE):
+                await self._calls.release(held.stream, self._consumer, [held.entry])
 
     async def _read_forever(self) -> None:
         await insist("asking for depths", self.refresh_depths)
-        while True:
+        while not self._stopping:
             rooms = self._rooms()
             if not rooms:
                 self._changed.clear()
@@ -241,7 +257,7 @@ class Queue:
             self._dispatch_or_wait(self._ready.popleft())
 
     def _dispatch_or_wait(self, held: Held) -> None:
-        for attachment in self._attachments:
+        for attachment in self._attachments if not self._stopping else ():
             if attachment.rooms.admits(held.call.depth):
                 held.attachment = attachment
                 attachment.dispatch(

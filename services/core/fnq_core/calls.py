@@ -233,6 +233,13 @@ class CallStreams:
             "XCLAIM", stream, keys.GROUP, consumer, 0, *entries, "JUSTID"
         )
 
+    async def release(self, stream: str, consumer: str, entries: Sequence[str]) -> None:
+        """Give the lease of entries up: any consumer may claim them at once."""
+        idle_ms = int(LEASE_S * 1000)
+        await self._redis.execute_command(
+            "XCLAIM", stream, keys.GROUP, consumer, 0, *entries, "IDLE", idle_ms, "JUSTID"
+        )
+
     async def adopt(
         self, stream: str, consumer: str, pairs: Sequence[tuple[str, Count]]
     ) -> list[int]:

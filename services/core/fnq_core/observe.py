@@ -15,6 +15,8 @@ def configure(role: str) -> None:
     """Set up structlog for this process; FNQ_LOG_LEVEL names the least level (default info)."""
     name = os.environ.get("FNQ_LOG_LEVEL", "info").upper()
     level = logging.getLevelNamesMapping().get(name, logging.INFO)
+    # What libraries log by themselves: an RPC that failed, a task that was lost.
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)
     terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)

@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
             return 0
         _redirect(place, options.detach)
         return _run(place, options, report)
-    except StackError as problem:
+    except (StackError, OSError) as problem:
         logging.getLogger("fnq_local").error("cannot start: %s", problem)  # noqa: TRY400 - one line is enough
         report.send(error=str(problem))
         return 1
@@ -146,7 +146,8 @@ def _run(place: Place, options: argparse.Namespace, report: _Report) -> int:
     os.chdir(place.state)
     title.set_name("fnq-supervisor")
     shutil.rmtree(place.work, ignore_errors=True)
-    os.mkdir(place.work, 0o700)
+    # Another starter, which lost, may be making the same directories now.
+    os.makedirs(place.work, mode=0o700, exist_ok=True)
     timeout_s = idle.parse(os.environ.get("FNQ_IDLE_TIMEOUT", ""))
     return asyncio.run(_live(place, options.programs, timeout_s, report))
 

@@ -68,11 +68,13 @@ class Agents:
         self._module = module
         self._changed = changed
         self._fleets: dict[tuple[str, str], _Fleet] = {}
-        self._stopping: set[asyncio.Task[None]] = set()
+        #: Those that are told to end and still run, and what waits for their end.
+        self._going: dict[asyncio.Task[None], Child] = {}
         logfile.prune(place.logs, "worker-", _KEPT_LOGS)
 
     def __iter__(self) -> Iterator[Child]:
-        return (child for fleet in self._fleets.values() for child in fleet.children)
+        staying = [child for fleet in self._fleets.values() for child in fleet.children]
+        return iter([*staying, *self._going.values()])
 
     def ensure(self, wanted: Wanted, grace_s: float) -> list[Child]:
         """Start agents until as many run as are wanted; return those that stay.
@@ -92,9 +94,7 @@ class Agents:
         surplus = fleet.children[most:]
         del fleet.children[most:]
         for child in surplus:
-            task = asyncio.get_running_loop().create_task(child.stop(grace_s))
-            self._stopping.add(task)
-            task.add_done_callback(self._stopping.discard)
+            self._dismiss(child, grace_s)
         return fleet.children
 
     async def stop(self, version: str, namespace: str | None, grace_s: float) -> int:
@@ -104,14 +104,23 @@ class Agents:
         """
         keys = [key for key in self._fleets if key[1] == version and namespace in (None, key[0])]
         going = [child for key in keys for child in self._fleets.pop(key).children]
-        await asyncio.gather(*(child.stop(grace_s) for child in going))
+        if going:
+            await asyncio.wait([self._dismiss(child, grace_s) for child in going])
         return len(going)
 
     async def stop_all(self, grace_s: float) -> None:
         """End every agent."""
         going = list(self)
         self._fleets.clear()
-        await asyncio.gather(*(child.stop(grace_s) for child in going), *self._stopping)
+        # Those that were given longer before are cut short as well.
+        await asyncio.gather(*(child.stop(grace_s) for child in going))
+
+    def _dismiss(self, child: Child, grace_s: float) -> asyncio.Task[None]:
+        """End an agent in the background; until it is gone it is still in the table."""
+        task = asyncio.get_running_loop().create_task(child.stop(grace_s))
+        self._going[task] = child
+        task.add_done_callback(self._going.pop)
+        return task
 
     def _child(self, fleet: _Fleet, replica: int) -> Child:
         wanted = fleet.wanted

@@ -34,8 +34,8 @@ class Facts:
 class Child:
     """Starts a process, watches it and starts it again until told to stop.
 
-    `state` is "starting", "running", "waiting" (for the next start) or "stopped";
-    `reason` says why it is not running.
+    `state` is "starting", "running", "waiting" (for the next start),
+    "stopping" or "stopped"; `reason` says why it is not running.
     """
 
     def __init__(
@@ -85,8 +85,10 @@ class Child:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
-        if self.process is not None:
+        if self.process is not None and not self.process.exit.done():
+            self._turn("stopping", "")
             await self.process.stop(grace_s)
+            _log.info("%s: stopped, %s", self.facts.role, self.process.exit.result())
         self._turn("stopped", "")
 
     async def _keep(self) -> None:

@@ -205,7 +205,7 @@ class Agent:
         hear of every end.
         """
         if self._crew is not None:
-            self._workbench.give_back_queued()
+            self._workbench.drain()
             self._crew.drain()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._workbench.emptied(), _DRAIN_S)
@@ -231,10 +231,12 @@ class Agent:
         )
 
     def attached(self, consumer: str) -> None:
-        """Make the servers of running calls know the consumer that reaches them now."""
-        changed, self._consumer = consumer != self._consumer, consumer
-        self._publisher.consumer = consumer
-        if changed:
-            for run in self._workbench.runs():
-                if run.announced and not run.ended:
-                    self._publisher.announce(run)
+        """Make the servers of running calls know the consumer that reaches them now.
+
+        Also where it is the one from before: credits and cancellations may have got
+        lost with the stream, and a server that hears of a run says them again.
+        """
+        self._consumer = self._publisher.consumer = consumer
+        for run in self._workbench.runs():
+            if run.announced and not run.ended:
+                self._publisher.announce(run)

@@ -139,7 +139,7 @@ class Crew:
 
     def _fail(self, envelope: Mapping[str, Any], pid: int) -> None:
         """Take note that the function cannot run here: its calls are answered with that."""
-        self._bench.broken = envelope
+        self._bench.fail(envelope)
         reason = f"its import failed: {envelope['exception_type'] or envelope['error']}"
         message, traceback = str(envelope["message"]), str(envelope["traceback"])
         self._standing("failed", f"{reason}: {message}", traceback, pid)

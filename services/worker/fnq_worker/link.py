@@ -97,9 +97,10 @@ class Link:
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
         stub = worker_pb2_grpc.WorkersStub(link)
         stream = stub.Attach(metadata=metadata(self._token))
-        await stream.write(worker_pb2.AgentFrame(announce=self._host.announce()))
-        # Runs that had ended are in the announcement as such.
+        # What was reported before is in the announcement; what is reported from here on
+        # is not, though it may take a while until the consumer answers.
         self._reports.clear()
+        await stream.write(worker_pb2.AgentFrame(announce=self._host.announce()))
         frame = await stream.read()
         if frame is EOF:
             return
@@ -123,6 +124,10 @@ class Link:
 
     def _take(self, frame: worker_pb2.ConsumerFrame) -> None:
         bench = self._bench
+        settled = frame.settled
+        # First: a call may be settled here and dispatched anew in one frame.
+        for start in range(0, len(settled), 16):
+            bench.settled(settled[start : start + 16])
         for dispatch in frame.dispatches:
             self._seen += 1
             bench.dispatched(dispatch)
@@ -130,9 +135,6 @@ class Link:
             bench.credited(credit)
         for cancellation in frame.cancellations:
             bench.cancelled(cancellation.call, cancellation.reason)
-        settled = frame.settled
-        for start in range(0, len(settled), 16):
-            bench.settled(settled[start : start + 16])
         if frame.dispatches:
             self.restate()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fnq.v1 import record_pb2, worker_pb2
+from fnq_wire.pipe import DispatchInfo, encode_dispatch
 
 if TYPE_CHECKING:
     from fnq_worker.runner import Runner
@@ -23,6 +24,8 @@ class Run:
     deaths: int
     call: record_pb2.Entry
     runner: Runner | None = None
+    #: It is on its way to the runner.
+    sent: bool = False
     #: Loop time at which user code began; 0 before.
     started_at: float = 0.0
     #: Its start is published.
@@ -41,6 +44,20 @@ class Run:
     lender: Run | None = None
     #: Nested calls in flight that end with it.
     children: set[bytes] = field(default_factory=set)
+
+    def frame(self, payload: bytes) -> bytes:
+        """Return what the runner is sent."""
+        call = self.call
+        info = DispatchInfo(
+            attempt=call.attempt,
+            remaining_ms=call.remaining_ms,
+            parent=call.parent,
+            root=call.root,
+            window_chunks=call.window_chunks,
+            window_bytes=call.window_bytes,
+            rows=call.rows,
+        )
+        return encode_dispatch(call.call, self.epoch, call.depth, info, payload)
 
     def running(self) -> worker_pb2.Running:
         """Return what another consumer must know to take it over."""

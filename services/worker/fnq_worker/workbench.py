@@ -13,7 +13,7 @@ import structlog
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import failure, pipe
-from fnq_wire.pipe import DispatchInfo, Frame, Kind
+from fnq_wire.pipe import Frame, Kind
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
@@ -62,6 +62,7 @@ class Workbench:
         #: Whether the running call takes so long that nothing should wait behind it.
         self._stalled = False
         self._watch: asyncio.TimerHandle | None = None
+        self._draining = False
         #: Whether the function was seen to call others.
         self.nests = False
         self.runner: Runner | None = None
@@ -92,7 +93,8 @@ class Workbench:
         """Return what there is room for now."""
         ahead = 0 if self._stalled else room_ahead(self._pace, self.nests)
         base = sum(1 for run in self._runs.values() if not run.ended and run.lender is None)
-        slots = worker_pb2.Slots(free=max(0, self._slots + ahead - base))
+        free = 0 if self._draining else max(0, self._slots + ahead - base)
+        slots = worker_pb2.Slots(free=free)
         for depth, count in lent(self._lenders).items():
             slots.lent.add(depth=depth, count=count)
         return slots
@@ -103,12 +105,13 @@ class Workbench:
         old = self._runs.get(call.call)
         if old is not None and not old.ended:
             self.cancelled(call.call, "it was dispatched anew")
+            if not old.ended:
+                # It may take a while to stop, but nobody listens to it any more.
+                self._end(old)
         run = Run(dispatch.stream, dispatch.entry, dispatch.epoch, dispatch.deaths, call)
         self._runs[call.call] = run
         if self.broken is not None:
-            run.started_at = self._loop.time()
-            self._end(run)
-            self.publisher.end(run, 0).failure.CopyFrom(failure.to_proto(self.broken))
+            self._decree(run, self.broken)
             return
         lender = lender_for(self._lenders, call.depth)
         if lender is not None:
@@ -131,6 +134,8 @@ class Workbench:
         runner = self.runner
         if runner is None or not runner.ready:
             # Its lent slot died with the runner that lent it.
+            if run.lender is not None:
+                run.lender.borrower = run.lender = None
             self._queue.appendleft(run)
             return
         call = run.call
@@ -157,19 +162,9 @@ class Workbench:
         task.add_done_callback(self._tasks.discard)
 
     def _dispatch(self, run: Run, payload: bytes) -> None:
-        call = run.call
         assert run.runner is not None
-        info = DispatchInfo(
-            attempt=call.attempt,
-            remaining_ms=call.remaining_ms,
-            parent=call.parent,
-            root=call.root,
-            window_chunks=call.window_chunks,
-            window_bytes=call.window_bytes,
-            rows=call.rows,
-        )
-        frame = pipe.encode_dispatch(call.call, run.epoch, call.depth, info, payload)
-        run.runner.send(frame)
+        run.sent = True
+        run.runner.send(run.frame(payload))
 
     def begun(self, frame: Frame) -> None:
         """Note that user code begins."""
@@ -191,7 +186,7 @@ class Workbench:
         if max(run.started_at for run in active) > self._loop.time() - _STALL_S:
             return
         self._stalled = True
-        self.give_back_queued()
+        self._give_back_queued()
         self._revoke()
         self.reporter.restate()
 
@@ -251,6 +246,7 @@ class Workbench:
             self._sent -= 1
         if run.lender is not None:
             run.lender.borrower = None
+        self._settle_loan(run)
         self._lenders.discard(run)
         if run.children:
             self.family.cancel_all(run)
@@ -264,7 +260,7 @@ class Workbench:
 
     def _give_back(self, run: Run) -> None:
         self._end(run)
-        del self._runs[run.call.call]
+        self._forget(run)
         self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, returned=True))
 
     def lend(self, frame: Frame) -> None:
@@ -282,11 +278,15 @@ class Workbench:
         if run is not None:
             run.lends = 0
             self._lenders.discard(run)
-            if run.borrower is not None:
-                run.borrower.lender = None
-                run.borrower = None
-                self._sent += 1
+            self._settle_loan(run)
             self.reporter.restate()
+
+    def _settle_loan(self, run: Run) -> None:
+        """Count who has the slot of `run` as any other from now on."""
+        if run.borrower is not None:
+            run.borrower.lender = None
+            run.borrower = None
+            self._sent += 1
 
     def credited(self, credit: record_pb2.Credit) -> None:
         """Let a generator run on."""
@@ -300,14 +300,16 @@ class Workbench:
         run = self._runs.get(call)
         if run is None or run.ended:
             return
-        if run.runner is None:
-            self._queue.remove(run)
+        runner = run.runner
+        if runner is None or not run.sent:
+            if runner is None:
+                self._queue.remove(run)
             self._decree(run, failure.make("CallCancelledError", reason))
             return
-        run.runner.send(pipe.encode(Kind.CANCEL, call, run.epoch, 0, reason.encode()))
+        runner.send(pipe.encode(Kind.CANCEL, call, run.epoch, 0, reason.encode()))
         if self._sync:
             # After the frame is out: the handler reads it to learn whom it concerns.
-            self._loop.call_soon(run.runner.signal_group, signal.SIGUSR1)
+            self._loop.call_soon(runner.signal_group, signal.SIGUSR1)
         self._loop.call_later(_CANCEL_GRACE_S, self._kill_if_running, run)
 
     def _kill_if_running(self, run: Run) -> None:
@@ -341,11 +343,14 @@ class Workbench:
         """Forget a run whose entry is acknowledged."""
         run = self._runs.get(call)
         if run is not None and run.published:
-            del self._runs[call]
+            self._forget(run)
             if run.call.payload.HasField("reference"):
                 self._spawn(self.blobs.delete([run.call.payload.reference]))
         elif run is not None and not run.ended:
             self.cancelled(call, "its entry is gone")
+
+    def _forget(self, run: Run) -> None:
+        del self._runs[run.call.call]
         if not self._runs:
             self._emptied.set()
 
@@ -356,13 +361,19 @@ class Workbench:
                 continue
             if run.started_at:
                 self._end(run)
-                del self._runs[run.call.call]
+                self._forget(run)
                 lost = failure.to_proto(envelope)
                 self.reporter.report(
                     worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost)
                 )
             else:
                 self._give_back(run)
+
+    def fail(self, envelope: Mapping[str, Any]) -> None:
+        """Answer every call with this from now on: the function cannot run here."""
+        self.broken = envelope
+        while self._queue:
+            self._decree(self._queue.popleft(), envelope)
 
     def begin_again(self, runner: Runner) -> None:
         """Feed a runner that has imported the function."""
@@ -376,7 +387,12 @@ class Workbench:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def give_back_queued(self) -> None:
-        """Give back what has not been sent to the runner: this agent ends."""
+    def drain(self) -> None:
+        """Take no more calls but those that running ones wait for, and give back the queue."""
+        self._draining = True
+        self._give_back_queued()
+        self.reporter.restate()
+
+    def _give_back_queued(self) -> None:
         while self._queue:
             self._give_back(self._queue.popleft())

@@ -64,7 +64,8 @@ class Bench:
     def deliver(self, consumer: str = "c1", count: int = 100, depth: int = 0) -> list[str]:
         """Read new entries as a consumer does; return their ids."""
         reply = self.server.ask(
-            "XREADGROUP", "GROUP", keys.GROUP, consumer, "COUNT", count, "STREAMS", stream(depth), ">"
+            "XREADGROUP", "GROUP", keys.GROUP, consumer, "COUNT", count,
+            "STREAMS", stream(depth), ">",
         )  # fmt: skip
         return [entry.decode() for entry, _ in reply[0][1]] if reply else []
 

@@ -50,7 +50,7 @@ async def test_a_session_whose_record_is_gone_is_fenced(server: RedisServer) -> 
         server.ask("DEL", SESSION)
         with pytest.raises(FencedError):
             await b.append(b.offer())
-        assert server.keys() == []
+        assert server.names() == []
 
 
 async def test_a_full_queue_refuses_by_an_end_in_the_inbox(server: RedisServer) -> None:
@@ -238,7 +238,7 @@ async def test_an_idle_deep_stream_goes(server: RedisServer) -> None:
         await b.calls.acknowledge(stream(2), [entry])
         assert await b.calls.drop_idle("default", VERSION, 2)
         assert await b.calls.depths("default", VERSION) == []
-        assert server.keys("*calls*") == []
+        assert server.names("*calls*") == []
 
 
 async def test_queued_counts_what_waits_and_what_is_held(server: RedisServer) -> None:

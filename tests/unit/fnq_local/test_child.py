@@ -62,7 +62,7 @@ def test_what_dies_is_started_again_within_a_tenth_of_a_second(tmp_path: Path) -
         await child.stop(grace_s=5)
         assert (child.state, child.pid) == ("stopped", 0)
         assert [state for state, _ in seen if state != "starting"] == [
-            *("running", "waiting", "running", "stopped", "stopped"),
+            *("running", "waiting", "running", "stopping", "stopped", "stopped"),
         ]
         return took_s
 

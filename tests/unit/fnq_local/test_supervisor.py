@@ -123,6 +123,18 @@ def test_a_stack_told_to_end_leaves_nothing_behind(stack: Stack) -> None:
 
 
 @pytest.mark.slow
+def test_an_agent_that_is_told_to_end_is_shown_until_it_has(stack: Stack) -> None:
+    """It may take its grace; when the whole stack is told to end, it is cut short."""
+    supervisor = stack.up()
+    stack.ask("ensure", **_WANTED, replicas=1)
+    os.kill(until(lambda: stack.pid("worker 0"), "the agent"), signal.SIGSTOP)
+    stack.ask("ensure", **_WANTED, replicas=0, grace_s=600)
+    assert until(lambda: stack.processes()["worker 0"]["state"], "it") == "stopping"
+    supervisor.terminate()
+    assert supervisor.wait(15) == 0
+
+
+@pytest.mark.slow
 def test_a_service_that_ignores_its_end_is_killed(stack: Stack) -> None:
     """Whoever is stopped has seconds, not for ever."""
     supervisor = stack.up()

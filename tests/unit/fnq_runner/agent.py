@@ -191,11 +191,22 @@ class Agent:
         return self
 
     def say(self, *frames: bytes) -> None:
-        """Send frames to the runner."""
+        """Send frames to the runner; reads meanwhile, as neither may wait for the other."""
         if self._held is not None:
             self._held += frames
             return
-        self.sock.sendall(b"".join(frames))
+        data = memoryview(b"".join(frames))
+        while data:
+            readable, writable, _ = select.select([self.sock], [self.sock], [], PATIENCE)
+            assert readable or writable, "the runner does not read"
+            if readable and not writable:
+                self._receive(time.monotonic() + PATIENCE, ())
+            try:
+                data = data[self.sock.send(data, socket.MSG_DONTWAIT) :] if writable else data
+            except BlockingIOError:
+                continue
+            except BrokenPipeError:  # It has gone, which the next read will tell.
+                return
 
     @contextmanager
     def together(self) -> Iterator[None]:

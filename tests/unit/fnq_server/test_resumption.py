@@ -15,9 +15,9 @@ from tests.toy.agent import ToyAgent
 from tests.toy.client import Heard, ToyClient
 
 
-async def _running(client: ToyClient, agent: ToyAgent, version: str, **call: bool) -> Heard:
+async def _running(client: ToyClient, agent: ToyAgent, version: str) -> Heard:
     """Return a call that an agent has been given."""
-    heard = client.submit(version, **call)
+    heard = client.submit(version)
     await eventually(lambda: heard.call in agent.runs)
     return heard
 
@@ -128,22 +128,17 @@ async def test_a_newer_stream_takes_over_from_one_that_is_not_known_to_be_broken
         service.consumer(server, tmp_path) as (_, workers),
         ToyAgent(server.url, version) as agent,
         ToyClient() as client,
-        ToyClient() as ghost,
     ):
         await agent.attach(workers)
         await client.connect(address)
-        ghost.session = client.session
-        ghost._stream, ghost._channel = client._stream, client._channel
         client.deafen()
-        client._tasks.pop(1).cancel()
-        client._channel = None
         await client.connect(address)
         heard = await _running(client, agent, version)
         run = agent.runs[heard.call]
         for position in range(50):
             await agent.chunks(run, position, b"%d" % position)
         await eventually(lambda: len(heard.chunks) == 50)
-        await ghost.disconnect()
+        await client.disconnect_first()
         await agent.exhaust(run, 50)
         assert (await heard.over()).exhausted
         assert made._sessions.open == 1

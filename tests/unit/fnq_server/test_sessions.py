@@ -111,7 +111,7 @@ async def test_bye_cancels_what_is_queued_and_deletes_the_session(
         await eventually(lambda: server.ask("XLEN", stream) == 1)
         await client.bye()
         await eventually(lambda: server.ask("XLEN", stream) == 0)
-        await eventually(lambda: not server.keys(keys.session(welcome.session)))
+        await eventually(lambda: not server.names(keys.session(welcome.session)))
 
 
 async def test_cancelling_a_queued_call_withdraws_it(server: RedisServer, tmp_path: Path) -> None:
@@ -142,4 +142,4 @@ async def test_a_client_that_vanished_loses_its_calls_after_the_lease(
         await eventually(lambda: made._sessions.open == 0)
         monkeypatch.setattr(sessions, "INTEREST_S", 0.0)
         await eventually(lambda: server.ask("XLEN", stream) == 0)
-        assert server.keys(keys.session(welcome.session)) == []
+        assert server.names(keys.session(welcome.session)) == []

@@ -45,7 +45,9 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
         counts = []
 
         async def count() -> None:
-            counts.append(sum(each.role == "worker" for each in await local.status()))
+            found = await local.status()
+            staying = [each for each in found if each.role == "worker" and each.state != "stopping"]
+            counts.append(len(staying))
 
         await local.ensure("default", "abc", spec, 2)
         await count()
