@@ -22,14 +22,17 @@ __all__ = ["attend", "main"]
 #: Bytes of the length that goes before each piece on the child's standard input.
 _PREFIX = 8
 _attending: int | None = None
+#: The script's `__file__`, which Python takes away from it at its end.
+_script: str | None = None
 
 
 def attend() -> None:
     """See to the end of this process; may be repeated."""
-    global _attending  # noqa: PLW0603 - one process has one end
+    global _attending, _script  # noqa: PLW0603 - one process has one end
     if _attending != os.getpid():
         if _attending is None:
             atexit.register(_part)
+            _script = getattr(sys.modules.get("__main__"), "__file__", None)
         _attending = os.getpid()
 
 
@@ -55,6 +58,9 @@ def _deploy_rest() -> bool:
         if ours.failed(batch):
             sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(batch)}\n")
             return False
+        if _script is not None:
+            # A bundle must be the same whenever in the script's life it is made.
+            vars(sys.modules["__main__"]).setdefault("__file__", _script)
         return _send_by_child(ours.load(batch))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the exit code must tell
         _say(problem)

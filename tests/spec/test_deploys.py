@@ -39,12 +39,18 @@ def test_changed_source_is_a_new_version_and_the_same_source_is_not(
     source = (PROGRAMS / "deployed.py").read_text("utf-8").replace("shop.price", "dear.price")
     caller = (PROGRAMS / "by_name.py").read_text("utf-8").replace("shop.price", "dear.price")
     (tmp_path / "by_name.py").write_text(caller, "utf-8")
-    for text in (source, source, source.replace("len(item) * count", "len(item) * count * 100")):
+    numbers: list[int] = []
+    # Deployed at its end, by a call in the middle, and at its end again.
+    for text, words in (
+        (source, []),
+        (source, ["7"]),
+        (source.replace("* count", "* count * 100"), []),
+    ):
         (tmp_path / "deployed.py").write_text(text, "utf-8")
-        assert lines(stack, tmp_path / "deployed.py") == []
+        assert lines(stack, tmp_path / "deployed.py", *words) == words
+        numbers.append(number(stack, "dear.price"))
+    assert numbers == [1, 1, 2]
     assert lines(stack, tmp_path / "by_name.py")[0] == "400 1200 300 1"
-    versions = [each for each in stack.status()["functions"] if each["name"] == "dear.price"]
-    assert [each["number"] for each in versions] == [1, 2]
 
 
 def test_a_deploy_that_fails_at_the_end_of_a_script_makes_its_exit_code_1(
@@ -53,16 +59,23 @@ def test_a_deploy_that_fails_at_the_end_of_a_script_makes_its_exit_code_1(
     """The reason is on stderr, with the line."""
     script = tmp_path / "broken.py"
     script.write_text(
-        "import threading\nimport chalkcompute\n\nlock = (lambda: threading.Lock())\n\n"
-        "@chalkcompute.function\ndef f():\n    return eval('missing') + undefined_name\n",
+        "import chalkcompute\n\nwith open(__file__) as opened:\n    first = opened.readline()\n\n"
+        "@chalkcompute.function\ndef f():\n    return opened.read()\n",
         "utf-8",
     )
     done = run(stack, script)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "undefined_name" in done.stderr
-    assert "broken.py:8" in done.stderr
+    assert "broken.py:3" in done.stderr
+    assert "'opened'" in done.stderr
 
 
 def ready(stack: Stack, function: str) -> list[dict[str, object]]:
     """Return the workers of a function that can serve calls."""
     return [each for each in stack.processes("worker", function) if each["state"] == "ready"]
+
+
+def number(stack: Stack, function: str) -> int:
+    """Return the number of the current version of a function."""
+    (found,) = (each for each in stack.status()["functions"] if each["name"] == function)
+    current: int = found["number"]
+    return current

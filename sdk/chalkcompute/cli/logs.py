@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from datetime import datetime
@@ -59,6 +60,9 @@ def run(options: argparse.Namespace) -> int:
     from chalkcompute.cli.server import Server
 
     config = Config.load()
+    if options.follow:
+        # Only Ctrl-C ends it: as an exception it could be lost inside a callback of gRPC.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     with Server(config, config.addr or _stack_address()) as server:
         _print_lines(server, options)
     return 0

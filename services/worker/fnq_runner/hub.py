@@ -70,8 +70,6 @@ class Hub:
         #: Whose code the main thread runs; None while the hub does.
         self._current: Invocation | None = None
         self._signalled = False
-        #: The hub has just waited for the pipe, and so has read it.
-        self._fresh = False
         self._listeners: dict[asyncio.AbstractEventLoop, int] = {}
         signal.signal(signal.SIGUSR1, self._on_signal)
 
@@ -87,7 +85,6 @@ class Hub:
             elif not self._begin():
                 self._pipe.flush()
                 self._pipe.wait(self._bell, self._has_work, self._deadline())
-                self._fresh = True
                 self._ring_timers()
         self._pipe.flush()
 
@@ -181,13 +178,18 @@ class Hub:
             return False
         if not self._ledger.queued:
             return False
-        if not self._fresh:
-            # A dispatch may have been revoked since it was read.
-            self._pipe.drain()
-        self._fresh = False
         invocation = self._ledger.take()
         if invocation is None:
             return False
+        # In this order: an agent that has revoked a dispatch, and has read all that
+        # came before it saw STARTED, knows that it will not begin.
+        self._pipe.send(self._runs.started(invocation))
+        self._pipe.drain()
+        if invocation.withdrawn:
+            self._ledger.close(invocation)
+            self._ledger.release(invocation)
+            self._pipe.post(self._runs.revoked(invocation))
+            return True
         self._next = invocation
         worker = self._spare.pop() if self._spare else strand(self._work)
         worker.switch()
@@ -200,7 +202,7 @@ class Hub:
                 invocation, self._next = self._next, None
                 assert invocation is not None
                 self._current = invocation
-                self._context.copy().run(self._runs.run, invocation)
+                self._context.copy().run(self._runs.go, invocation)
                 self._current = None
                 del invocation
                 if len(self._spare) >= _SPARE:

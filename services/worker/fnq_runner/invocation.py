@@ -63,6 +63,7 @@ class Invocation:
         "waits",
         "wake",
         "wakes",
+        "withdrawn",
     )
 
     def __init__(self, frame: Frame) -> None:
@@ -85,6 +86,8 @@ class Invocation:
         self.slot: Slot | None = None
         self.began = False
         self.ended = False
+        #: Revoked after its start was told and before it began.
+        self.withdrawn = False
         self.cancelled = False
         self.interrupted = False
         self.interruptible = False

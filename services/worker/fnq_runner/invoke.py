@@ -50,8 +50,12 @@ class Invoker:
         self._function, self._codec, self._streams = function, codec, streams
 
     def run(self, invocation: Invocation) -> None:
-        """Run a sync function on this thread."""
+        """Say that a sync function begins, and run it on this thread."""
         self._pipe.send(self.started(invocation))
+        self.go(invocation)
+
+    def go(self, invocation: Invocation) -> None:
+        """Run a sync function on this thread, after its start was told."""
         self._enter(invocation)
         try:
             end = self._generate(invocation) if self._streams else self._call(invocation)

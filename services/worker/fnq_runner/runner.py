@@ -174,6 +174,10 @@ class _Runner:
         queued = self._ledger.withdraw(frame.call, frame.epoch)
         if queued is not None:
             self._pipe.send(self._invoker.revoked(queued))
+            return
+        taken = self._ledger.find(frame.call)
+        if taken is not None and taken.epoch == frame.epoch and not taken.began:
+            taken.withdrawn = True
 
     def _drain(self, frame: Frame) -> None:
         for queued in self._ledger.drain():

@@ -135,7 +135,8 @@ class Workbench:
         if runner is None or not runner.ready:
             # Its lent slot died with the runner that lent it.
             if run.lender is not None:
-                run.lender.borrower = run.lender = None
+                run.lender.borrower = None
+                run.lender = None
             self._queue.appendleft(run)
             return
         call = run.call

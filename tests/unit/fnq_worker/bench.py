@@ -1,0 +1,116 @@
+"""A workbench with nothing real around it: what it says and sends is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq_wire import failure, pipe
+from fnq_wire.pipe import Frame, Kind
+from fnq_worker.run import Run
+from fnq_worker.workbench import Workbench
+
+__all__ = ["Bench", "ToyRunner"]
+
+
+class ToyRunner:
+    """A runner's pipe: the frames that go down, decoded."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.pid = 1
+        self.sent: list[Frame] = []
+        self.signals: list[int] = []
+
+    def send(self, frame: bytes) -> None:
+        self.sent += pipe.Decoder().feed(frame)
+
+    def signal_group(self, number: int) -> None:
+        self.signals.append(number)
+
+    def settle(self) -> bool:
+        return True
+
+    def given(self) -> list[tuple[bytes, int]]:
+        """Return (call, epoch) of the dispatches it got."""
+        return [(each.call, each.epoch) for each in self.sent if each.kind == Kind.DISPATCH]
+
+
+class Bench:
+    """A workbench, and all it speaks to: publisher, link, family and runner."""
+
+    def __init__(self, slots: int = 1, sync: bool = True) -> None:
+        self.bench = Workbench(slots, sync)
+        self.runner = ToyRunner()
+        self.ends: list[tuple[bytes, int, result_pb2.End]] = []
+        self.reports: list[worker_pb2.Report] = []
+        self.orphaned: list[set[bytes]] = []
+        near: Any = self
+        self.bench.publisher = self.bench.reporter = self.bench.family = near
+        self.bench.blobs = near
+        self.most = 1 << 20
+        runner: Any = self.runner
+        self.bench.begin_again(runner)
+
+    # What the workbench asks of the publisher, the link and the family.
+
+    def begin(self, run: Run) -> None:
+        """Take note of nothing: starts are of no interest here."""
+
+    def end(self, run: Run, position: int) -> result_pb2.End:
+        end = result_pb2.End()
+        self.ends.append((run.call.call, run.epoch, end))
+        return end
+
+    def report(self, report: worker_pb2.Report) -> None:
+        self.reports.append(report)
+
+    def restate(self) -> None:
+        """Take note of nothing: tests ask for the slots themselves."""
+
+    def cancel_all(self, run: Run) -> None:
+        self.orphaned.append(set(run.children))
+        run.children.clear()
+
+    # What a consumer and a runner say to the workbench.
+
+    def dispatch(self, name: str, epoch: int = 1, depth: int = 0) -> bytes:
+        """Give it a call; return its id."""
+        call = name.encode().ljust(16, b".")
+        entry = record_pb2.Entry(call=call, inbox="inbox", depth=depth)
+        self.bench.dispatched(
+            worker_pb2.Dispatch(stream="s", entry=f"{name}-1", epoch=epoch, call=entry)
+        )
+        return call
+
+    def say(self, kind: Kind, call: bytes, epoch: int = 1, number: int = 0) -> None:
+        """Let the runner say something of a call."""
+        body = b"{}" if kind != Kind.FAILED else pipe.json.dumps(FAILED).encode()
+        frame = Frame(kind, call, epoch, number, body)
+        bench = self.bench
+        verbs = {
+            Kind.STARTED: bench.begun,
+            Kind.LEND: bench.lend,
+            Kind.RECLAIM: bench.reclaim,
+            Kind.REVOKED: bench.revoked,
+        }
+        verbs.get(kind, bench.ended)(frame)
+
+    def free(self) -> int:
+        """Return how many slots it says are free."""
+        return self.bench.slots().free
+
+    def lent(self) -> dict[int, int]:
+        """Return the lent slots that it offers."""
+        return {each.depth: each.count for each in self.bench.slots().lent}
+
+    def what(self) -> list[str]:
+        """Return what it reported, in order."""
+        return [str(each.WhichOneof("what")) for each in self.reports]
+
+    def ended_with(self) -> list[str]:
+        """Return the outcomes that were published, failures by their class."""
+        return [end.failure.error or str(end.WhichOneof("outcome")) for _, _, end in self.ends]
+
+
+FAILED = failure.make("RemoteError", "it failed")

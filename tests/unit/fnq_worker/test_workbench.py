@@ -1,0 +1,271 @@
+"""The calls of an agent: slots, loans, cancellations, and the death of a runner."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq_wire import failure
+from fnq_wire.pipe import Kind
+from tests.unit.fnq_worker.bench import Bench, ToyRunner
+
+
+async def test_a_call_takes_a_slot_and_gives_it_back() -> None:
+    """What is free is stated after each step."""
+    b = Bench(slots=2)
+    assert b.free() == 2
+    call = b.dispatch("a")
+    assert b.free() == 1
+    b.say(Kind.STARTED, call)
+    b.say(Kind.VALUE, call)
+    assert b.free() >= 2
+    assert b.ended_with() == ["value"]
+
+
+async def test_what_has_no_slot_waits_in_the_agent() -> None:
+    """It goes to the runner when the one before it has ended."""
+    b = Bench()
+    first, second = b.dispatch("a"), b.dispatch("b")
+    assert b.runner.given() == [(first, 1)]
+    b.say(Kind.VALUE, first)
+    assert b.runner.given() == [(first, 1), (second, 1)]
+
+
+async def test_a_run_stays_until_it_is_settled() -> None:
+    """Until then it is announced to whichever consumer comes."""
+    b = Bench()
+    call = b.dispatch("a")
+    b.say(Kind.VALUE, call)
+    [run] = b.bench.runs()
+    assert not run.running().ended
+    result = result_pb2.Result(call=call, epoch=1)
+    result.end.exhausted = True
+    b.bench.published(run, result)
+    assert run.running().ended
+    assert b.what() == ["ended"]
+    b.bench.settled(call)
+    assert not list(b.bench.runs())
+    await b.bench.emptied()
+
+
+async def test_a_lent_slot_takes_a_deeper_call() -> None:
+    """The lender blocks, the borrower runs at once, and a slot is a slot again in the end."""
+    b = Bench()
+    parent = b.dispatch("parent")
+    b.say(Kind.STARTED, parent)
+    b.say(Kind.LEND, parent, number=1)
+    assert (b.free(), b.lent()) == (0, {1: 1})
+    child = b.dispatch("child", depth=1)
+    assert b.runner.given() == [(parent, 1), (child, 1)]
+    assert (b.free(), b.lent()) == (0, {})
+    b.say(Kind.VALUE, child)
+    assert b.lent() == {1: 1}
+    b.say(Kind.RECLAIM, parent)
+    b.say(Kind.VALUE, parent)
+    assert (b.free(), b.lent()) == (1, {})
+    last = b.dispatch("last")
+    assert b.runner.given()[-1] == (last, 1)
+
+
+async def test_a_lender_that_goes_on_leaves_its_borrower_in_a_slot_of_its_own() -> None:
+    """No third call begins before one of the two has ended."""
+    b = Bench()
+    parent = b.dispatch("parent")
+    b.say(Kind.LEND, parent, number=1)
+    child = b.dispatch("child", depth=1)
+    b.say(Kind.RECLAIM, parent)
+    b.say(Kind.VALUE, parent)
+    third = b.dispatch("third")
+    assert (third, 1) not in b.runner.given()
+    b.say(Kind.VALUE, child)
+    assert b.runner.given()[-1] == (third, 1)
+
+
+async def test_a_lender_that_ends_leaves_its_borrower_in_a_slot_of_its_own() -> None:
+    """The same where it was cancelled, without a word of going on."""
+    b = Bench()
+    parent = b.dispatch("parent")
+    b.say(Kind.LEND, parent, number=1)
+    child = b.dispatch("child", depth=1)
+    b.say(Kind.FAILED, parent)
+    third = b.dispatch("third")
+    assert (third, 1) not in b.runner.given()
+    b.say(Kind.VALUE, child)
+    assert b.runner.given()[-1] == (third, 1)
+
+
+async def test_the_deepest_lender_that_admits_a_call_lends_to_it() -> None:
+    """A shallow lent slot stays open for shallow calls."""
+    b = Bench(slots=2)
+    shallow, deep = b.dispatch("a"), b.dispatch("b", depth=4)
+    b.say(Kind.LEND, shallow, number=1)
+    b.say(Kind.LEND, deep, number=5)
+    b.dispatch("c", depth=7)
+    assert b.lent() == {1: 1}
+
+
+async def test_a_call_dispatched_anew_does_not_cost_a_slot_for_ever() -> None:
+    """The run before it is stopped and counts no more, whatever it still says."""
+    b = Bench()
+    call = b.dispatch("a", epoch=1)
+    b.say(Kind.STARTED, call)
+    assert b.dispatch("a", epoch=2) == call
+    assert [each.epoch for each in b.runner.sent if each.kind == Kind.CANCEL] == [1]
+    assert b.runner.given() == [(call, 1), (call, 2)]
+    b.say(Kind.FAILED, call, epoch=1)
+    assert b.ended_with() == []
+    b.say(Kind.VALUE, call, epoch=2)
+    assert [(epoch, end.WhichOneof("outcome")) for _, epoch, end in b.ends] == [(2, "value")]
+    later = b.dispatch("b")
+    assert b.runner.given()[-1] == (later, 1)
+
+
+async def test_a_call_that_waits_is_cancelled_without_the_runner() -> None:
+    """It never gets there."""
+    b = Bench()
+    b.dispatch("a")
+    waiting = b.dispatch("b")
+    b.bench.cancelled(waiting, "enough")
+    assert b.ended_with() == ["CallCancelledError"]
+    assert [each.kind for each in b.runner.sent] == [Kind.DISPATCH]
+
+
+async def test_a_call_is_cancelled_while_its_arguments_are_fetched() -> None:
+    """The runner sees neither the cancellation nor, later, the call."""
+    b = Bench()
+    b.dispatch("a")
+    b.bench.cancelled(b"a".ljust(16, b"."), "first of all")
+    entry = record_pb2.Entry(call=b"large".ljust(16, b"."), inbox="inbox")
+    entry.payload.reference.key = "k"
+
+    async def read(reference: Any) -> bytes:
+        b.bench.cancelled(entry.call, "enough")
+        return b"arguments"
+
+    blobs: Any = b
+    blobs.read = read
+    b.say(Kind.FAILED, b"a".ljust(16, b"."))
+    b.bench.dispatched(worker_pb2.Dispatch(stream="s", entry="1-1", epoch=1, call=entry))
+    while b.bench._tasks:
+        await next(iter(b.bench._tasks))
+    assert b.ended_with()[-1] == "CallCancelledError"
+    assert (entry.call, 1) not in b.runner.given()
+
+
+async def test_running_code_is_asked_to_stop_and_then_killed() -> None:
+    """Sync code gets a signal as well; a second cancellation changes nothing."""
+    b = Bench()
+    call = b.dispatch("a")
+    b.say(Kind.STARTED, call)
+    b.bench.cancelled(call, "enough")
+    assert b.runner.sent[-1].kind == Kind.CANCEL
+    assert b.runner.sent[-1].body == b"enough"
+    [run] = b.bench.runs()
+    b.bench._kill_if_running(run)
+    assert b.runner.signals[-1] == signal.SIGKILL
+    assert b.ended_with() == ["CallCancelledError"]
+    b.bench.cancelled(call, "enough")
+    b.bench._kill_if_running(run)
+    assert b.ended_with() == ["CallCancelledError"]
+
+
+async def test_children_end_with_the_run_that_made_them() -> None:
+    """Whatever way it ends."""
+    b = Bench()
+    for number, end in enumerate((Kind.VALUE, Kind.FAILED, Kind.REVOKED)):
+        call = b.dispatch(f"c{number}")
+        run = b.bench.get(call, 1)
+        assert run is not None
+        run.children.add(b"child")
+        b.say(end, call)
+    assert b.orphaned == [{b"child"}] * 3
+
+
+async def test_a_dead_runner_loses_what_it_had_begun_and_gives_the_rest_back() -> None:
+    """Only what had begun counts as a death; what had ended stays ended."""
+    b = Bench(slots=3, sync=False)
+    begun, unbegun, ended = b.dispatch("a"), b.dispatch("b"), b.dispatch("c")
+    b.say(Kind.STARTED, begun)
+    b.say(Kind.VALUE, ended)
+    runner: Any = b.runner
+    b.bench.runner = None
+    b.bench.bury(runner, failure.make("WorkerLostError", "killed by SIGSEGV"))
+    assert {each.call: each.WhichOneof("what") for each in b.reports} == {
+        begun: "lost",
+        unbegun: "returned",
+    }
+    successor: Any = ToyRunner()
+    b.bench.begin_again(successor)
+    assert b.free() >= 3
+    assert [run.call.call for run in b.bench.runs()] == [ended]
+
+
+async def test_a_borrower_and_its_lender_die_with_their_runner() -> None:
+    """Their slots are whole again for the next runner."""
+    b = Bench()
+    parent = b.dispatch("parent")
+    b.say(Kind.STARTED, parent)
+    b.say(Kind.LEND, parent, number=1)
+    child = b.dispatch("child", depth=1)
+    b.say(Kind.STARTED, child)
+    runner: Any = b.runner
+    b.bench.runner = None
+    b.bench.bury(runner, failure.make("WorkerLostError", "x"))
+    assert b.what() == ["lost", "lost"]
+    successor = ToyRunner()
+    near: Any = successor
+    b.bench.begin_again(near)
+    assert (b.free(), b.lent()) == (1, {})
+    next_call = b.dispatch("next")
+    assert successor.given() == [(next_call, 1)]
+    await b.bench.emptied() if not list(b.bench.runs()) else None
+
+
+async def test_a_function_that_cannot_run_here_answers_what_waited_too() -> None:
+    """Nobody waits for a runner that will not come."""
+    b = Bench()
+    b.bench.runner = None
+    waiting = b.dispatch("a")
+    b.bench.fail(failure.make("RemoteError", "No module named 'nope'"))
+    later = b.dispatch("b")
+    assert [call for call, _, _ in b.ends] == [waiting, later]
+    assert {end.failure.message for _, _, end in b.ends} == {"No module named 'nope'"}
+
+
+async def test_one_that_drains_gives_back_what_it_has_not_begun() -> None:
+    """And states that it has no room."""
+    b = Bench()
+    running = b.dispatch("a")
+    b.say(Kind.STARTED, running)
+    waiting = b.dispatch("b")
+    b.bench.drain()
+    assert [(each.call, each.returned) for each in b.reports] == [(waiting, True)]
+    assert b.free() == 0
+
+
+async def test_a_run_whose_entry_is_gone_is_stopped() -> None:
+    """It was withdrawn, or given to another worker."""
+    b = Bench()
+    call = b.dispatch("a")
+    b.say(Kind.STARTED, call)
+    b.bench.settled(call)
+    assert b.runner.sent[-1].kind == Kind.CANCEL
+
+
+async def test_a_value_too_large_is_a_failure() -> None:
+    """The caller hears both sizes."""
+    b = Bench()
+    call = b.dispatch("a")
+    b.most = 1
+    b.say(Kind.VALUE, call)
+    assert b.ended_with() == ["PayloadTooLargeError"]
+
+
+async def test_a_chunk_of_a_run_that_was_given_up_is_not_published() -> None:
+    """Frames name the epoch they belong to."""
+    b = Bench()
+    call = b.dispatch("a", epoch=3)
+    assert b.bench.get(call, 2) is None
+    assert b.bench.get(call, 3) is not None
+    assert b.bench.get(b"unknown", 3) is None
