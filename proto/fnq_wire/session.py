@@ -182,8 +182,9 @@ class ClientSession:
         self._offers.extendleft(reversed(self._unaccepted))
         self._unaccepted.clear()
         if welcome.session != self._tag:
-            # Another session: its sequence begins anew.
+            # Another session: its sequence begins anew, without what has ended already.
             self._sent = 0
+            self._offers = deque(each for each in self._offers if each.call in self._calls)
             for pending in self._offers:
                 pending.seq = 0
         self._tag, self._secret = welcome.session, welcome.secret

@@ -254,9 +254,7 @@ class CallStreams:
         reply: list[int] = await self._adopt(keys=[stream], args=args)
         return reply
 
-    async def recount(
-        self, stream: str, entry: str, consumer: str, count: Count
-    ) -> bytes | None:
+    async def recount(self, stream: str, entry: str, consumer: str, count: Count) -> bytes | None:
         """Record `count` for an entry that `consumer` holds; return what lies in it.
 
         None when it is gone.

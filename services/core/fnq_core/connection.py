@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.connection import DefaultParser
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -15,21 +16,51 @@ from redis.exceptions import (
     BusyLoadingError,
     ConnectionError,  # noqa: A004 - the name that redis gives it
     NoPermissionError,
+    ResponseError,
     TimeoutError,  # noqa: A004 - the name that redis gives it
 )
 
 from fnq_core.backoff import Backoff
 
-__all__ = ["MINIMUM", "UNREACHABLE", "RedisTooOldError", "check", "connect", "insist"]
+__all__ = [
+    "MINIMUM",
+    "UNREACHABLE",
+    "NotNowError",
+    "RedisTooOldError",
+    "check",
+    "connect",
+    "insist",
+]
 
 _T = TypeVar("_T")
 
 #: Oldest Redis whose streams do what fnq needs (XAUTOCLAIM, XPENDING IDLE, NOMKSTREAM).
 MINIMUM = (6, 2)
-#: What a command raises while Redis is away; any of these may have been carried out.
-UNREACHABLE = (ConnectionError, TimeoutError, BusyLoadingError, OSError)
+#: What Redis says while it is there and cannot do what it is asked: its disk or memory
+#: is full, it is a replica that waits for a primary, it loads, it runs a long script.
+_NOT_NOW = ("MISCONF", "OOM", "READONLY", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY ")
 
 _log = structlog.get_logger()
+
+
+class NotNowError(ResponseError):
+    """Redis refuses for the moment; nothing was carried out."""
+
+
+#: What a command raises while Redis is away; any of these may have been carried out.
+UNREACHABLE = (ConnectionError, TimeoutError, BusyLoadingError, NotNowError, OSError)
+
+
+class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, as installed
+    """Tells what passes from what is wrong with a command."""
+
+    @classmethod
+    def parse_error(cls, response: str) -> Exception:
+        """Return the exception for an error of Redis."""
+        if response.startswith(_NOT_NOW):
+            return NotNowError(response)
+        problem: Exception = super().parse_error(response)
+        return problem
 
 
 class RedisTooOldError(RuntimeError):
@@ -48,6 +79,7 @@ def connect(url: str, *, blocking: bool = False, single: bool = False) -> Redis:
     client: Redis = Redis.from_url(
         url,
         protocol=2,
+        parser_class=_Parser,
         socket_timeout=None if blocking else 10.0,
         socket_connect_timeout=2.0,
         retry=Retry(NoBackoff(), 0),

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
+from typing import TextIO, cast
 
 import structlog
 
 __all__ = ["configure"]
+
+
+class _Unfailing:
+    """Standard error, written to as far as it can be: a full disk stops no work."""
+
+    def write(self, text: str) -> None:
+        """Write, or do not."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush, or do not."""
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(role: str) -> None:
@@ -32,7 +48,7 @@ def configure(role: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role, pid=os.getpid())

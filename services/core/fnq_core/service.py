@@ -50,8 +50,9 @@ class Tasks:
             return
         problem = task.exception()
         if problem is not None:
-            _log.error("a loop failed", loop=task.get_name(), exc_info=problem)
+            # First of all: what follows may fail too.
             self._fatal(problem)
+            _log.error("a loop failed", loop=task.get_name(), exc_info=problem)
 
     async def stop(self) -> None:
         """Cancel what runs and wait for it."""

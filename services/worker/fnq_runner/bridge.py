@@ -102,12 +102,16 @@ class PipeSession:
 
         if ready():
             return
+        shielded = self._host.shield()
         lender = self._lend()
         self._host.flush()
         try:
+            self._host.expose(shielded)
             await self._host.wait_async(inflight, ready)
         finally:
+            shielded = self._host.shield()
             self._reclaim(lender)
+            self._host.expose(shielded)
 
     def credit(self, inflight: Inflight, chunks: int, size: int) -> None:
         self._say(encode(Kind.CHILD_CREDIT, inflight.call, 0, chunks, _SIZE.pack(size)))

@@ -119,16 +119,22 @@ class Hub:
 
     async def wait_async(self, news: Wakeable, ready: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
-        self.admit()
-        with self._listening(loop):
-            while not ready():
-                future = loop.create_future()
-                news.wake = partial(_tell, loop, future)
-                try:
-                    if not ready():
-                        await future
-                finally:
-                    news.wake = None
+        shielded = self.shield()
+        try:
+            self.admit()
+            with self._listening(loop):
+                while not ready():
+                    future = loop.create_future()
+                    news.wake = partial(_tell, loop, future)
+                    try:
+                        if not ready():
+                            self.expose(shielded)
+                            await future
+                    finally:
+                        shielded = self.shield() or shielded
+                        news.wake = None
+        finally:
+            self.expose(shielded)
 
     def shield(self) -> Invocation | None:
         invocation = self._current

@@ -15,6 +15,7 @@ from fnq_wire import failure, pipe
 from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
+from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED
 from fnq_worker.nest import Nest
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
@@ -59,9 +60,28 @@ class Family:
             root=info.root,
             repeatable=info.repeatable,
         )
-        submission.payload.inline = payload
-        self.nest.session.submit(submission, _Child(frame.call, runner, parent))
+        most = MOST_CHUNKED if self.nest.session.spool is None else MOST_SPOOLED
+        if len(payload) > most:
+            text = f"the arguments of a nested call have {len(payload)} bytes, the most is {most}"
+            refused = failure.make("PayloadTooLargeError", text)
+            runner.send(pipe.encode_json(Kind.CHILD_FAILED, refused, frame.call))
+            return
+        large = self._pack(submission, payload)
+        self.nest.session.submit(submission, _Child(frame.call, runner, parent), large)
         self.nest.wake()
+
+    def _pack(self, submission: session_pb2.Submission, payload: bytes) -> bytes | None:
+        """Put a payload into its submission, or into the spool; return it where neither can be."""
+        spool = self.nest.session.spool
+        if len(payload) <= INLINE:
+            submission.payload.inline = payload
+        elif spool is None:
+            return payload
+        else:
+            reference = submission.payload.reference
+            reference.house, reference.size = reference.SPOOL, len(payload)
+            reference.key = spool.write(payload)
+        return None
 
     def credit(self, frame: Frame) -> None:
         """Let a nested generator run on."""
@@ -109,14 +129,13 @@ class Family:
         if verb is None:
             answer: Mapping[str, Any] = _refusal("ProtocolError", f"no such request: {asked!r}")
         else:
-            answer = await _within(asked.get("timeout"), verb(asked))
+            answer = await _told(verb(asked))
         runner.send(pipe.encode_json(Kind.ANSWER, answer, number=number))
 
     async def _lookup(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         found = await self.nest.lookup(str(asked["name"]), int(asked.get("number") or 0))
         spec = found.spec
-        return {
-            "ok": True,
+        answer = {
             "version": found.id,
             "name": spec.name,
             "kind": spec.kind,
@@ -124,22 +143,24 @@ class Family:
             "repeatable": spec.retry.attempts > 0,
             "parameters": [[each.name, each.kind, each.required] for each in spec.parameters],
         }
+        return {"ok": answer}
 
     async def _wait_ready(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        ready = await self.nest.wait_ready(str(asked["version"]))
+        name, timeout_s = asked["name"], asked.get("timeout_s")
+        ready = await self.nest.wait_ready(str(asked["version"]), timeout_s)
         if ready.state == "ready":
             return {"ok": True}
-        return _refusal("NotReadyError", ready.reason + ready.traceback)
+        if ready.state == "waiting":
+            text = f"{name} was not ready within {timeout_s} s: {ready.reason}"
+        else:
+            text = f"{name} cannot run: {ready.reason}"
+        return _refusal("NotReadyError", f"{text}\n{ready.traceback}".rstrip())
 
 
-async def _within(
-    timeout: float | None, work: Coroutine[Any, Any, Mapping[str, Any]]
-) -> Mapping[str, Any]:
-    """Return what `work` answers, or the failure that it or the time-out amounts to."""
+async def _told(work: Coroutine[Any, Any, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what `work` answers, or the failure that a refusal of the server amounts to."""
     try:
-        return await asyncio.wait_for(work, timeout)
-    except TimeoutError:
-        return _refusal("NotReadyError", f"not ready within {timeout} s")
+        return await work
     except grpc.aio.AioRpcError as problem:
         missing = problem.code() is grpc.StatusCode.NOT_FOUND
         error = "NotFoundError" if missing else "ConnectionLostError"
@@ -147,7 +168,7 @@ async def _within(
 
 
 def _refusal(error: str, message: str) -> Mapping[str, Any]:
-    return {"ok": False, "failure": failure.make(error, message)}
+    return {"failure": failure.make(error, message)}
 
 
 def _ending(call: bytes, event: Event) -> bytes:

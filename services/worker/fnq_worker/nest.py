@@ -64,13 +64,20 @@ class Nest:
         found: control_pb2.FunctionVersion = await stub.Lookup(request, metadata=self._metadata)
         return found
 
-    async def wait_ready(self, version: str) -> control_pb2.Readiness:
-        """Return how waiting for a worker of the version ended. Raises AioRpcError."""
+    async def wait_ready(self, version: str, timeout_s: float | None) -> control_pb2.Readiness:
+        """Return how waiting for a worker ended: still "waiting" after `timeout_s` seconds.
+
+        Raises AioRpcError.
+        """
         request = control_pb2.WaitReadyRequest(namespace=self._namespace, version=version)
         stub = control_pb2_grpc.ControlStub(self._channel)
-        last = control_pb2.Readiness(state="waiting")
-        async for now in stub.WaitReady(request, metadata=self._metadata):
-            last = now
+        last = control_pb2.Readiness(state="waiting", reason="the server does not answer")
+        try:
+            async for now in stub.WaitReady(request, metadata=self._metadata, timeout=timeout_s):
+                last = now
+        except grpc.aio.AioRpcError as problem:
+            if problem.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
         return last
 
     async def keep_forever(self) -> None:

@@ -1,0 +1,53 @@
+"""What a function may do besides calling its mates: look up by name, wait, move large values."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import chalkcompute
+from chalkcompute import RemoteFunction
+
+
+@chalkcompute.function
+def measure(data: bytes) -> int:
+    """Return the length of what came."""
+    return len(data)
+
+
+@chalkcompute.function
+def produce(size: int) -> bytes:
+    """Return a value of that size."""
+    return b"x" * size
+
+
+@chalkcompute.function
+async def relay(size: int) -> tuple[int, int]:
+    """Take a large value from one function and pass it on to another."""
+    data = produce(size)
+    return len(data), measure(data)
+
+
+@chalkcompute.function
+def by_name(name: str, value: Any, version: int | None) -> Any:
+    """Call what another script deployed."""
+    function = RemoteFunction.from_name(name, version)
+    function.wait_ready()
+    return function(value)
+
+
+@chalkcompute.function
+async def missing(name: str) -> str:
+    """Look up what nobody deployed, and live."""
+    try:
+        RemoteFunction.from_name(name).wait_ready()
+    except LookupError as problem:
+        return f"{type(problem).__name__}: {problem}"
+    return "found"
+
+
+name, value = sys.argv[1:]
+print(by_name(name, value, None), by_name(name, value, 1))
+print(missing("nobody.s"))
+for size in (1_000, 300_000, 5_000_000, 80_000_000):
+    print(relay(size))

@@ -1,0 +1,201 @@
+"""The client's half of the session protocol."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fnq.v1 import result_pb2, session_pb2
+from fnq_wire import callid
+from fnq_wire.session import ClientSession
+from tests.unit.fnq_wire.wire import Caller
+
+STEP = st.one_of(
+    st.tuples(st.just("submit"), st.integers(0, 4)),
+    st.tuples(st.just("run"), st.integers(0, 50)),
+    st.sampled_from(["send", "serve", "append", "receive"]).map(lambda name: (name, 0)),
+    st.sampled_from(["break", "elsewhere"]).map(lambda name: (name, 0)),
+)
+
+
+def _walk(caller: Caller, steps: list[tuple[str, int]]) -> None:
+    for name, number in steps:
+        if name == "submit":
+            caller.submit(number)
+        elif name == "run":
+            caller.run(number)
+        elif name in ("break", "elsewhere"):
+            caller.connect(elsewhere=name == "elsewhere")
+        else:
+            getattr(caller, name)()
+
+
+@settings(max_examples=400)
+@given(st.lists(STEP, max_size=150))
+def test_whatever_breaks_each_call_is_heard_exactly(steps: list[tuple[str, int]]) -> None:
+    """Streams break and servers die at any point: no submission lost or doubled, each
+    position once and in order, one end, and nothing kept in any inbox."""
+    caller = Caller()
+    _walk(caller, steps)
+    caller.settle()
+    for heard in caller.heard:
+        length = caller.record.calls[heard.call].length
+        assert heard.chunks == [b"%d" % position for position in range(length)]
+        assert heard.ends == 1
+    assert caller.record.doubled == []
+    assert len(caller.record.calls) == len(caller.heard)
+    # What a broken stream had not acknowledged, its inbox loses when it expires.
+    if not {"break", "elsewhere"} & {name for name, _ in steps}:
+        assert not any(each.kept for each in caller.record.calls.values())
+
+
+def _granted(mark: int = 0, session: int = 5, inbox: str = "inbox") -> session_pb2.Welcome:
+    return session_pb2.Welcome(session=session, secret=b"s", mark=mark, inbox=inbox)
+
+
+def _session() -> ClientSession:
+    made = ClientSession("default", "a test")
+    made.welcome(_granted(), None)
+    return made
+
+
+def _submit(session: ClientSession, payload: bytes = b"x") -> bytes:
+    submission = session_pb2.Submission(call=session.next_id("abc"), version="abc")
+    submission.payload.inline = payload
+    session.submit(submission, submission.call)
+    return submission.call
+
+
+def _result(call: bytes, position: int, *chunks: bytes, end: bool = False) -> bytes:
+    result = result_pb2.Result(call=call, epoch=1, position=position)
+    for chunk in chunks:
+        result.chunks.add(inline=chunk)
+    result.end.exhausted = end
+    if not end:
+        result.ClearField("end")
+    return result.SerializeToString()
+
+
+def test_ids_carry_the_session_and_the_version() -> None:
+    """Each is another one, and anybody can read it."""
+    session = _session()
+    ids = [session.next_id("abc123") for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert {(callid.parse(each).session, callid.parse(each).function) for each in ids} == {
+        (5, 0xABC)
+    }
+
+
+def test_what_one_turn_brings_goes_out_in_one_frame() -> None:
+    """Many submissions, the newest credit of each call, cancellations."""
+    session = _session()
+    calls = [_submit(session) for _ in range(10)]
+    session.credit(calls[0], 1, 10)
+    session.credit(calls[0], 2, 20)
+    session.cancel(calls[1], "enough")
+    frame = session.take()
+    assert frame is not None
+    assert [each.call for each in frame.submissions] == calls
+    assert [each.seq for each in frame.submissions] == list(range(1, 11))
+    assert [each.chunks for each in frame.credits] == [2]
+    assert [each.call for each in frame.cancellations] == [calls[1]]
+    assert session.take() is None
+
+
+def test_large_payloads_are_spread_over_frames() -> None:
+    """A frame stays far below what gRPC takes."""
+    session = _session()
+    for _ in range(50):
+        _submit(session, bytes(256 << 10))
+    sizes = []
+    while (frame := session.take()) is not None:
+        sizes.append(frame.ByteSize())
+    assert len(sizes) > 1
+    assert max(sizes) < 9 << 20
+
+
+def test_acknowledgements_alone_are_not_urgent() -> None:
+    """They may wait for something to travel with, until there are many."""
+    session = _session()
+    session.take()
+    call = _submit(session)
+    session.take()
+    session.receive(session_pb2.ServerFrame(mark=1, results=[_result(call, 0, b"a")]))
+    assert (session.urgent, session.idle) == (False, False)
+    frame = session.take()
+    assert frame is not None
+    assert [(each.call, each.position) for each in frame.acknowledgements] == [(call, 1)]
+    assert session.idle
+
+
+def test_many_acknowledgements_are_urgent() -> None:
+    """The server keeps what is not acknowledged."""
+    session = _session()
+    calls = [_submit(session) for _ in range(1_000)]
+    while session.take() is not None:
+        continue
+    ends = [_result(call, 0, end=True) for call in calls]
+    session.receive(session_pb2.ServerFrame(mark=1_000, results=ends))
+    assert session.urgent
+    frame = session.take()
+    assert frame is not None
+    assert frame.ended == b"".join(calls)
+
+
+def test_a_gap_and_a_repetition_are_not_passed_on() -> None:
+    """Only the next position is; a result that overlaps is cut."""
+    session = _session()
+    call = _submit(session)
+    said = [(0, b"a"), (2, b"c"), (0, b"a"), (0, b"a", b"b"), (2, b"c")]
+    heard = []
+    for position, *chunks in said:
+        frame = session_pb2.ServerFrame(results=[_result(call, position, *chunks)])
+        heard += [chunk for event in session.receive(frame) for chunk in event.chunks]
+    assert heard == [b"a", b"b", b"c"]
+
+
+def test_what_is_in_flight_is_resumed_with_all_that_is_known_of_it() -> None:
+    """Inbox, position, epoch, consumer and credit; and it is cancelled again if it was."""
+    session = _session()
+    call, other = _submit(session), _submit(session)
+    session.take()
+    result = result_pb2.Result(call=call, epoch=3)
+    result.started.consumer = "c1"
+    result.chunks.add(inline=b"a")
+    session.receive(session_pb2.ServerFrame(mark=1, results=[result.SerializeToString()]))
+    session.credit(call, 9, 99)
+    session.cancel(call, "enough")
+    session.welcome(_granted(mark=1, inbox="another"), None)
+    frame = session.take()
+    assert frame is not None
+    assert frame.resumed
+    [resumption] = frame.resumptions
+    assert (resumption.call, resumption.inbox) == (call, "inbox")
+    assert (resumption.position, resumption.epoch, resumption.consumer) == (1, 3, "c1")
+    assert resumption.credit.chunks == 9
+    assert [each.reason for each in frame.cancellations] == ["enough"]
+    assert [(each.call, each.seq) for each in frame.submissions] == [(other, 2)]
+
+
+def test_another_session_is_offered_only_what_has_not_ended() -> None:
+    """The old one was forgotten; its sequence begins at one again."""
+    session = _session()
+    ended, waiting = _submit(session), _submit(session)
+    session.take()
+    session.receive(session_pb2.ServerFrame(results=[_result(ended, 0, end=True)]))
+    session.welcome(_granted(session=6), None)
+    frame = session.take()
+    assert frame is not None
+    assert [(each.call, each.seq) for each in frame.submissions] == [(waiting, 1)]
+
+
+def test_a_decreed_end_comes_whatever_the_position() -> None:
+    """Who decrees it does not know how far the client is."""
+    session = _session()
+    call = _submit(session)
+    result = result_pb2.Result(call=call, epoch=1, position=7, decreed=True)
+    result.end.failure.error = "WorkerLostError"
+    [event] = session.receive(session_pb2.ServerFrame(results=[result.SerializeToString()]))
+    assert event.end is not None
+    assert event.end.failure.error == "WorkerLostError"
+    assert session.in_flight == 0
