@@ -6,15 +6,17 @@ import json
 import os
 import signal
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from tests.livestack import Stack, wait_until
 
 pytestmark = pytest.mark.kill
 
-LOAD = Path(__file__).with_name("load.py")
-ONCE = Path(__file__).with_name("once.py")
+LOAD = Path(__file__).parent / "programs" / "load.py"
+ONCE = Path(__file__).parent / "programs" / "once.py"
 SHORT = os.environ.get("FNQ_KILL") == "short"
 CALLS, CHUNKS = (1_500, 400) if SHORT else (5_000, 1_000)
 #: Seconds after the start of the load at which the process is killed.
@@ -29,13 +31,16 @@ DEATHS = [
     ("consumer", "", 15),
     ("server", "", 3),
     ("redis", "", 5),
+    ("zygote", "", 2),
+    ("forge", "", 15),
+    ("supervisor", "", 15),
 ]
 
 
 def pause_around(moments: list[float], kill: float) -> float:
     """Return the longest time without a result, from the kill on."""
     later = [kill, *(moment for moment in moments if moment > kill)]
-    return max((b - a for a, b in zip(later, later[1:], strict=False)), default=0.0)
+    return max((after - before for before, after in pairwise(later)), default=0.0)
 
 
 @pytest.mark.timeout(180)

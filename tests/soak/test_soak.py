@@ -15,7 +15,7 @@ from tests.livestack import Stack
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
 SHORT = os.environ.get("FNQ_SOAK") == "short"
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "programs"
 MIB = 1 << 20
 
 

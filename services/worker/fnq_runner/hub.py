@@ -60,7 +60,7 @@ class Hub:
         self._strand = running()
         self._bell = threading.Event()
         #: That of the imported module.
-        self._context = contextvars.copy_context()
+        self._context: contextvars.Context
         #: None until calls are served.
         self._crew: Crew | None = None
         self._spare: list[Strand] = []
@@ -150,8 +150,13 @@ class Hub:
     def expose(self, invocation: Invocation | None) -> None:
         if invocation is None:
             return
-        invocation.interruptible = True
-        if self._signalled and threading.get_ident() == self._main:
+        main = threading.get_ident() == self._main
+        while True:
+            invocation.interruptible = True
+            # A signal before that line was noted, one after it is handled at once.
+            if not (main and self._signalled):
+                break
+            invocation.interruptible = False
             self._signalled = False
             self._pipe.drain()
         invocation.interrupt()
@@ -269,8 +274,10 @@ class Hub:
         if not invocation.interruptible:
             self._signalled = True
             return
+        # Two signals may come at once: the second must not raise within the reading.
+        invocation.interruptible = False
         self._pipe.drain()
-        invocation.interrupt()
+        self.expose(invocation)
 
     def _read(self) -> None:
         """Read the pipe in a callback of a loop of the user's."""

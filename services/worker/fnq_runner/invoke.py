@@ -171,11 +171,11 @@ class Invoker:
     def _emit(self, invocation: Invocation, body: bytes) -> None:
         shielded = self._host.shield()
         try:
+            if invocation.ended:
+                # Abandoned: nobody takes what it yields any more.
+                raise Interrupted(invocation.reason)
             position = invocation.position
-            if not invocation.ended:
-                self._pipe.send(
-                    encode(Kind.CHUNK, invocation.call, invocation.epoch, position, body)
-                )
+            self._pipe.send(encode(Kind.CHUNK, invocation.call, invocation.epoch, position, body))
             invocation.position = position + 1
             invocation.emitted += len(body)
         finally:

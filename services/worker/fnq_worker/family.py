@@ -45,6 +45,12 @@ class Family:
     def submit(self, runner: Runner, frame: Frame) -> None:
         """Submit a nested call."""
         info, payload = pipe.read_submit(frame)
+        most = MOST_CHUNKED if self.nest.session.spool is None else MOST_SPOOLED
+        if len(payload) > most:
+            text = f"the arguments of a nested call have {len(payload)} bytes, the most is {most}"
+            refused = failure.make("PayloadTooLargeError", text)
+            runner.send(pipe.encode_json(Kind.CHILD_FAILED, refused, frame.call))
+            return
         parent = self._workbench.get(info.parent, frame.epoch)
         if parent is not None and not info.detached:
             parent.children.add(frame.call)
@@ -60,12 +66,6 @@ class Family:
             root=info.root,
             repeatable=info.repeatable,
         )
-        most = MOST_CHUNKED if self.nest.session.spool is None else MOST_SPOOLED
-        if len(payload) > most:
-            text = f"the arguments of a nested call have {len(payload)} bytes, the most is {most}"
-            refused = failure.make("PayloadTooLargeError", text)
-            runner.send(pipe.encode_json(Kind.CHILD_FAILED, refused, frame.call))
-            return
         large = self._pack(submission, payload)
         self.nest.session.submit(submission, _Child(frame.call, runner, parent), large)
         self.nest.wake()

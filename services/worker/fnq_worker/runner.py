@@ -44,7 +44,7 @@ class Runner:
         self._decoder = Decoder()
         self._pipe: socket.socket | None = None
         self._prints: list[int] = []
-        self._out: list[bytes] = []
+        self._out: list[bytes | memoryview] = []
         self._flushing = False
         self._blocked = False
 
@@ -108,21 +108,26 @@ class Runner:
 
     def _flush(self) -> None:
         self._flushing = False
-        if self._pipe is None or not self._out:
-            return
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        try:
-            sent = self._pipe.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # The reader notices, and reports.
-        if sent < len(data):
-            self._out.insert(0, data[sent:])
-            if not self._blocked:
+        while self._pipe is not None and self._out and not self._blocked:
+            data = self._gather()
+            try:
+                sent = self._pipe.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                return  # The reader notices, and reports.
+            if sent < len(data):
+                self._out.insert(0, memoryview(data)[sent:])
                 self._blocked = True
                 self._loop.add_writer(self._pipe, self._writable)
+
+    def _gather(self) -> bytes | memoryview:
+        """Take what goes out in one write: small frames together, a large one uncopied."""
+        if len(self._out) == 1 or len(self._out[0]) > _CHUNK:
+            return self._out.pop(0)
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
 
     def _writable(self) -> None:
         assert self._pipe is not None

@@ -1,5 +1,5 @@
 """The specification's way to write: no guard, no annotations, no future import."""
-# ruff: noqa: I002 - annotations are objects here, as in most scripts
+
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, untyped-decorator, misc"
 
 import chalkcompute

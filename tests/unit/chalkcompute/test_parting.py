@@ -35,7 +35,8 @@ def capture(functions):
     if "LOST" in os.environ:
         raise KeyError("lost")
     where = {each: (each.__module__, each.__qualname__) for each in functions}
-    return types.SimpleNamespace(hash=hashlib.sha256(b"zip").hexdigest(), data=b"zip", where=where, left_out=[])
+    digest = hashlib.sha256(b"zip").hexdigest()
+    return types.SimpleNamespace(hash=digest, data=b"zip", where=where, left_out=[])
 
 session = types.ModuleType("chalkcompute.session")
 session.ServerSession = Session

@@ -34,7 +34,8 @@ def _walk(caller: Caller, steps: list[tuple[str, int]]) -> None:
 @given(st.lists(STEP, max_size=150))
 def test_whatever_breaks_each_call_is_heard_exactly(steps: list[tuple[str, int]]) -> None:
     """Streams break and servers die at any point: no submission lost or doubled, each
-    position once and in order, one end, and nothing kept in any inbox."""
+    position once and in order, one end, and nothing kept in any inbox.
+    """
     caller = Caller()
     _walk(caller, steps)
     caller.settle()

@@ -197,7 +197,10 @@ class Caller:
 
     def settle(self) -> None:
         """Let everything go on until nothing is left to do."""
+        rounds = 0
         while self.session.in_flight or not self.session.idle or self._up or self._down:
+            rounds += 1
+            assert rounds < 2_000, "calls are left that nobody ends"
             self.send()
             self.serve()
             self.append()
