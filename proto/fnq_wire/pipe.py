@@ -195,7 +195,9 @@ def read_submit(frame: Frame) -> tuple[SubmitInfo, bytes]:
         parent, root, remaining, detached, repeatable, length = _SUBMIT.unpack_from(frame.body)
         start = _SUBMIT.size + length
         version = bytes(frame.body[_SUBMIT.size : start]).decode("ascii")
-    except (struct.error, UnicodeDecodeError) as problem:
+        if len(version) < length:
+            raise ValueError("the version id is cut short")
+    except (struct.error, ValueError) as problem:
         raise FrameError(f"SUBMIT frame of {len(frame.body)} bytes is malformed") from problem
     return SubmitInfo(parent, root, remaining, detached, repeatable, version), frame.body[start:]
 

@@ -60,7 +60,7 @@ class RoundTrip:
 
     async def _sequential(self, scale: Scale) -> float:
         times: list[float] = []
-        async with connect(self._url) as redis, connect(self._url, blocking=True) as waiting:
+        async with connect(self._url) as redis, connect(self._url) as waiting:
             after = await _last(redis)
             for _ in range(scale.warm_ups + scale.calls):
                 begun = time.perf_counter()
@@ -70,7 +70,7 @@ class RoundTrip:
         return percentile(times[scale.warm_ups :], 50)
 
     async def _pipelined(self, messages: int) -> float:
-        async with connect(self._url) as redis, connect(self._url, blocking=True) as waiting:
+        async with connect(self._url) as redis, connect(self._url) as waiting:
             after = await _last(redis)
             begun = time.perf_counter()
             writer = asyncio.create_task(_write(redis, messages))
@@ -109,7 +109,7 @@ async def _write(redis: Redis, messages: int) -> None:
 
 
 async def _answer_forever(url: str) -> None:
-    async with connect(url) as redis, connect(url, blocking=True) as waiting:
+    async with connect(url) as redis, connect(url) as waiting:
         await redis.execute_command("XGROUP", "CREATE", "calls", "g", "$", "MKSTREAM")
         print("ready", flush=True)
         while True:

@@ -49,7 +49,7 @@ class Consumer:
         self._listen = listen
         self._url = url
         self._redis: Redis = connect(url)
-        self._waiting: Redis = connect(url, blocking=True)
+        self._waiting: Redis = connect(url)
         self._calls = CallStreams(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
         self.ledger = Ledger(

@@ -8,6 +8,7 @@ chunks expire, files are swept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, BinaryIO
@@ -23,6 +24,8 @@ __all__ = ["CHUNK", "INLINE", "Blobs"]
 
 #: Bytes of one chunk.
 CHUNK = 1 << 20
+#: Of every value in Redis: what a client sends as a reference may name any key.
+_PREFIX = keys.blob("")
 _SPOOL, _CHUNKS = result_pb2.Reference.SPOOL, result_pb2.Reference.CHUNKS
 
 
@@ -76,6 +79,8 @@ class Blobs:
             async for piece in self._file_pieces(reference.key):
                 yield piece
             return
+        if not reference.key.startswith(_PREFIX):
+            return
         for index in range(-(-reference.size // CHUNK)):
 
             async def command(index: int = index) -> Any:
@@ -91,20 +96,21 @@ class Blobs:
             return
         try:
             file: BinaryIO = self.spool.open(name)
-        except FileNotFoundError:
+        except (OSError, ValueError):
             return
         with file:
             while piece := await asyncio.to_thread(file.read, CHUNK):
                 yield piece
 
     async def delete(self, references: Iterable[result_pb2.Reference]) -> None:
-        """Delete values; those that are gone are passed over."""
+        """Delete values; those that are gone, and what is no value, are passed over."""
         keyed = []
         for each in references:
-            if each.house == _CHUNKS:
+            if each.house == _CHUNKS and each.key.startswith(_PREFIX):
                 keyed.append(each.key)
             elif each.house == _SPOOL and self.spool is not None:
-                self.spool.delete(each.key)
+                with contextlib.suppress(OSError, ValueError):
+                    self.spool.delete(each.key)
         if keyed:
             await insist(
                 "deleting large values", lambda: self._redis.execute_command("UNLINK", *keyed)

@@ -40,6 +40,8 @@ MINIMUM = (6, 2)
 #: is full, it is a replica that waits for a primary, it loads, it runs a long script.
 _NOT_NOW = ("MISCONF", "OOM", "READONLY", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY ")
 
+#: Connections of one client; what holds them back is Redis' own limit.
+_MOST_CONNECTIONS = 10_000
 _log = structlog.get_logger()
 
 
@@ -67,12 +69,11 @@ class RedisTooOldError(RuntimeError):
     """Redis is older than `MINIMUM`."""
 
 
-def connect(url: str, *, blocking: bool = False, single: bool = False) -> Redis:
+def connect(url: str, *, single: bool = False) -> Redis:
     """Return a client of the Redis at `url`; nothing is sent yet.
 
-    Replies are raw (no callbacks of the library run over them). A blocking client
-    waits for its replies without a time-out: it is for reads with BLOCK. A single
-    one has one connection, so that its id stays.
+    Replies are raw (no callbacks of the library run over them). A single client has
+    one connection, so that its id stays.
     Commands are never repeated behind the caller's back: what may be repeated
     is known only here and in the doors above.
     """
@@ -80,11 +81,14 @@ def connect(url: str, *, blocking: bool = False, single: bool = False) -> Redis:
         url,
         protocol=2,
         parser_class=_Parser,
-        socket_timeout=None if blocking else 10.0,
+        # Reads that wait do so for a second: a network that is cut never answers.
+        socket_timeout=10.0,
         socket_connect_timeout=2.0,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         single_connection_client=single,
+        # One for every command under way: the library's own limit is 100.
+        max_connections=_MOST_CONNECTIONS,
     )
     client.response_callbacks.clear()
     return client

@@ -127,7 +127,7 @@ class CallReader:
 
     async def _connection(self) -> Redis:
         if self._waiting is None:
-            waiting = connect(self._url, blocking=True, single=True)
+            waiting = connect(self._url, single=True)
             self._waiting_id = await waiting.execute_command("CLIENT", "ID")
             self._waiting = waiting
         return self._waiting

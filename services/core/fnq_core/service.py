@@ -82,8 +82,15 @@ async def _run(make: Callable[[Callable[[BaseException], None]], Awaitable[Servi
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, 0)
     service = await make(lambda problem: end(1))
+    starting = loop.create_task(service.start())
     try:
-        await service.start()
+        # A service that waits for Redis can be told to stop, too.
+        await asyncio.wait((starting, over), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        else:
+            starting.result()
     except (RedisTooOldError, PermissionError, OSError, RuntimeError) as problem:
         _log.error("cannot start", problem=str(problem))
         await service.stop()

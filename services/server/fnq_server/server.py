@@ -59,7 +59,7 @@ class Server:
         self._listen = listen
         self._orchestrator = orchestrator
         self._redis: Redis = connect(url)
-        self._waiting: Redis = connect(url, blocking=True)
+        self._waiting: Redis = connect(url)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
         calls = CallStreams(self._redis)
         registry = Registry(self._redis)

@@ -6,6 +6,7 @@ import argparse
 import gc
 import importlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -47,6 +48,8 @@ def main(argv: list[str]) -> int:
         Zygote(listener=None, agent=agent, prepare=_prepare).serve()
         return 0
     path = Path(where)
+    # From the moment that the socket is there, SIGTERM is an orderly end.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with listen(path) as listener:
         try:
             Zygote(listener=listener, agent=None, prepare=_prepare).serve()

@@ -89,11 +89,7 @@ class Runs(Protocol):
     """How one invocation runs from its start to its end; see `invoke`."""
 
     def run(self, invocation: Invocation) -> None:
-        """Say that it begins, and run it on this thread."""
-        ...
-
-    def go(self, invocation: Invocation) -> None:
-        """Run it on this thread, after its start was told."""
+        """Say that it begins, and run it on this thread, unless it is revoked after all."""
         ...
 
     def run_async(self, invocation: Invocation) -> Coroutine[Any, Any, None]:

@@ -13,18 +13,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
 
 from fnq_runner.asyncstate import AsideLoop
 from fnq_runner.crew import Crew
 from fnq_runner.host import Runs, Wakeable
+from fnq_runner.interrupt import Interrupter
 from fnq_runner.invocation import Invocation
 from fnq_runner.ledger import Ledger
 from fnq_runner.pipe import Pipe, crash
@@ -67,11 +66,8 @@ class Hub:
         self._next: Invocation | None = None
         self._resumable: deque[_Parked] = deque()
         self._timers: list[tuple[float, int, _Parked]] = []
-        #: Whose code the main thread runs; None while the hub does.
-        self._current: Invocation | None = None
-        self._signalled = False
+        self._interrupter = Interrupter(pipe)
         self._listeners: dict[asyncio.AbstractEventLoop, int] = {}
-        signal.signal(signal.SIGUSR1, self._on_signal)
 
     def run(self) -> None:
         self._context = contextvars.copy_context()
@@ -91,7 +87,7 @@ class Hub:
     def admit(self) -> None:
         if self._crew is None:
             return
-        if self._threaded or self._current is not None:
+        if self._threaded or self._interrupter.current is not None:
             while (invocation := self._ledger.take()) is not None:
                 self._crew.begin(invocation)
         elif threading.get_ident() != self._main:
@@ -102,20 +98,20 @@ class Hub:
 
     def wait(self, news: Wakeable, ready: Callable[[], bool], timeout: float | None) -> bool:
         deadline = None if timeout is None else time.monotonic() + timeout
-        if threading.get_ident() != self._main or self._current is None:
+        if threading.get_ident() != self._main or self._interrupter.current is None:
             self.admit()
             return wait_in_thread(self._pipe, news, ready, deadline)
-        invocation = self._current
+        invocation = self._interrupter.current
         parked = _Parked(running())
         if deadline is not None:
             heapq.heappush(self._timers, (deadline, id(parked), parked))
         with waking(news, invocation, partial(self._resume, parked)), AsideLoop():
-            self._current = None
+            self._interrupter.current = None
             try:
                 return self._park(invocation, ready, deadline)
             finally:
                 parked.done = True
-                self._current = invocation
+                self._interrupter.current = invocation
 
     async def wait_async(self, news: Wakeable, ready: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
@@ -137,37 +133,18 @@ class Hub:
             self.expose(shielded)
 
     def shield(self) -> Invocation | None:
-        invocation = self._current
-        if (
-            invocation is None
-            or not invocation.interruptible
-            or threading.get_ident() != self._main
-        ):
-            return None
-        invocation.interruptible = False
-        return invocation
+        return self._interrupter.shield()
 
     def expose(self, invocation: Invocation | None) -> None:
-        if invocation is None:
-            return
-        main = threading.get_ident() == self._main
-        while True:
-            invocation.interruptible = True
-            # A signal before that line was noted, one after it is handled at once.
-            if not (main and self._signalled):
-                break
-            invocation.interruptible = False
-            self._signalled = False
-            self._pipe.drain()
-        invocation.interrupt()
+        self._interrupter.expose(invocation)
 
     def cancel(self, invocation: Invocation, reason: str) -> None:
         invocation.cancel(reason)
         if invocation.thread is not None:
             if invocation.began and not (invocation.parked or invocation.waits):
                 self._abandon(invocation)
-        elif invocation is self._current and threading.get_ident() != self._main:
-            signal.pthread_kill(self._main, signal.SIGUSR1)
+        elif invocation is self._interrupter.current and threading.get_ident() != self._main:
+            self._interrupter.signal()
 
     def ended(self, invocation: Invocation) -> None:
         if invocation.thread is not None:
@@ -192,15 +169,6 @@ class Hub:
         invocation = self._ledger.take()
         if invocation is None:
             return False
-        # In this order: an agent that has revoked a dispatch, and has read all that
-        # came before it saw STARTED, knows that it will not begin.
-        self._pipe.send(self._runs.started(invocation))
-        self._pipe.drain()
-        if invocation.withdrawn:
-            self._ledger.close(invocation)
-            self._ledger.release(invocation)
-            self._pipe.post(self._runs.revoked(invocation))
-            return True
         self._next = invocation
         worker = self._spare.pop() if self._spare else strand(self._work)
         worker.switch()
@@ -212,9 +180,9 @@ class Hub:
             while True:
                 invocation, self._next = self._next, None
                 assert invocation is not None
-                self._current = invocation
-                self._context.copy().run(self._runs.go, invocation)
-                self._current = None
+                self._interrupter.current = invocation
+                self._context.copy().run(self._runs.run, invocation)
+                self._interrupter.current = None
                 del invocation
                 if len(self._spare) >= _SPARE:
                     return
@@ -265,19 +233,6 @@ class Hub:
         for waiting in self._ledger.drain():
             self._pipe.send(self._runs.revoked(waiting))
         self.drained()
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Learn which call was cancelled; interrupt the main thread if it runs that one."""
-        invocation = self._current
-        if invocation is None:
-            return
-        if not invocation.interruptible:
-            self._signalled = True
-            return
-        # Two signals may come at once: the second must not raise within the reading.
-        invocation.interruptible = False
-        self._pipe.drain()
-        self.expose(invocation)
 
     def _read(self) -> None:
         """Read the pipe in a callback of a loop of the user's."""

@@ -51,11 +51,13 @@ class Invoker:
 
     def run(self, invocation: Invocation) -> None:
         """Say that a sync function begins, and run it on this thread."""
+        # In this order: an agent that has revoked a dispatch, and has read all that
+        # came before it saw STARTED, knows that it will not begin.
         self._pipe.send(self.started(invocation))
-        self.go(invocation)
-
-    def go(self, invocation: Invocation) -> None:
-        """Run a sync function on this thread, after its start was told."""
+        self._pipe.catch_up()
+        if invocation.withdrawn:
+            self._finish(invocation, self.revoked(invocation))
+            return
         self._enter(invocation)
         try:
             end = self._generate(invocation) if self._streams else self._call(invocation)

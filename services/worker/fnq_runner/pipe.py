@@ -29,6 +29,8 @@ AGENT_GONE, CRASHED = 1, 70
 _READ = 1 << 18
 #: Seconds after which a follower looks whether anybody leads.
 _FOLLOW = 0.05
+#: Seconds that a thread leaves the one that leads to read on.
+_YIELD = 0.0005
 
 
 class Pipe:
@@ -47,6 +49,7 @@ class Pipe:
         self._leading = threading.Lock()
         self._followers: set[threading.Event] = set()
         self._polled: threading.Event | None = None
+        self._routing = False
         self._waker, self._wakeup = os.pipe()
         os.set_blocking(self._waker, False)
         os.set_blocking(self._wakeup, False)
@@ -92,23 +95,25 @@ class Pipe:
             finally:
                 self.resign()
 
+    def catch_up(self) -> None:
+        """Return when all that has come is routed, by this thread or the one that leads."""
+        while not self.lead():
+            # In this order: what the leader has read it routes before it is at rest.
+            if not select.select([self._sock], [], [], 0)[0] and not self._routing:
+                return
+            time.sleep(_YIELD)
+        try:
+            self.read()
+        finally:
+            self.resign()
+
     def read(self) -> None:
         """Route what has come, without waiting. Only for the thread that leads."""
+        self._routing = True
         try:
-            while True:
-                count = self._sock.recv_into(self._view, 0, socket.MSG_DONTWAIT)
-                if not count:
-                    os._exit(AGENT_GONE)
-                for frame in self._decoder.feed(bytes(self._view[:count])):
-                    self._route(frame)
-                if count < _READ:
-                    return
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            os._exit(AGENT_GONE)
-        except FrameError as problem:
-            crash(problem)
+            self._read()
+        finally:
+            self._routing = False
 
     def wait(
         self, bell: threading.Event, ready: Callable[[], bool], deadline: float | None = None
@@ -184,6 +189,23 @@ class Pipe:
                     _empty(self._waker)
                 else:
                     self.read()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                count = self._sock.recv_into(self._view, 0, socket.MSG_DONTWAIT)
+                if not count:
+                    os._exit(AGENT_GONE)
+                for frame in self._decoder.feed(bytes(self._view[:count])):
+                    self._route(frame)
+                if count < _READ:
+                    return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            os._exit(AGENT_GONE)
+        except FrameError as problem:
+            crash(problem)
 
     def _hand_over(self) -> None:
         if self._followers and not self._leading.locked():

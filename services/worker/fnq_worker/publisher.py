@@ -133,10 +133,10 @@ class Publisher:
             for draft in batch:
                 if self._drafts.get(draft.run) is draft:
                     del self._drafts[draft.run]
+            self._writing = True
             for draft in batch:
                 await self._store_large(draft.result)
             items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
-            self._writing = True
             gone = await insist("publishing", lambda: self._mailboxes.publish(items))
             for draft in batch:
                 if draft.run.call.inbox in gone:

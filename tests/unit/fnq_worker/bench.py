@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
@@ -85,7 +86,7 @@ class Bench:
 
     def say(self, kind: Kind, call: bytes, epoch: int = 1, number: int = 0) -> None:
         """Let the runner say something of a call."""
-        body = b"{}" if kind != Kind.FAILED else pipe.json.dumps(FAILED).encode()
+        body = b"{}" if kind != Kind.FAILED else json.dumps(FAILED).encode()
         frame = Frame(kind, call, epoch, number, body)
         bench = self.bench
         verbs = {

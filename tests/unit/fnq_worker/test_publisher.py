@@ -1,0 +1,145 @@
+"""What an agent writes into inboxes: few entries, in the order of each call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fnq.v1 import record_pb2, result_pb2
+from fnq_core.blobs import Blobs
+from fnq_core.connection import connect
+from fnq_core.results import Mailboxes
+from fnq_worker.publisher import Publisher
+from fnq_worker.run import Run
+from tests.loop import eventually
+from tests.redis import RedisServer
+
+INBOX = "fnq:inbox:s1"
+
+
+class Desk:
+    """A publisher at an inbox, and what it tells."""
+
+    def __init__(self, server: RedisServer, mailboxes: Mailboxes, blobs: Blobs) -> None:
+        self._server = server
+        self.unheard: list[Run] = []
+        self.published: list[tuple[Run, bool]] = []
+        self.publisher = Publisher("a1", mailboxes, blobs, self._publish, self.unheard.append)
+        self.publisher.consumer = "c1"
+
+    def _publish(self, run: Run, result: result_pb2.Result) -> None:
+        self.published.append((run, result.HasField("end")))
+
+    def run(self, name: bytes = b"c", inbox: str = INBOX) -> Run:
+        """Return a run that has begun."""
+        call = record_pb2.Entry(call=name.ljust(16), inbox=inbox)
+        return Run("s", "1-1", 1, 0, call, started_at=asyncio.get_running_loop().time())
+
+    def entries(self) -> list[result_pb2.Result]:
+        """Return what lies in the inbox."""
+        found = self._server.ask("XRANGE", INBOX, "-", "+")
+        return [result_pb2.Result.FromString(fields[1]) for _, fields in found]
+
+
+@asynccontextmanager
+async def desk(server: RedisServer) -> AsyncIterator[Desk]:
+    """Run a publisher; the inbox is there."""
+    client = connect(server.url)
+    mailboxes = Mailboxes(client)
+    await mailboxes.open(INBOX)
+    made = Desk(server, mailboxes, Blobs(client))
+    task = asyncio.get_running_loop().create_task(made.publisher.publish_forever())
+    try:
+        yield made
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.aclose()
+
+
+async def test_a_short_call_costs_one_entry(server: RedisServer) -> None:
+    """Its start travels with its end."""
+    async with desk(server) as d:
+        run = d.run()
+        d.publisher.begin(run)
+        d.publisher.end(run, 0).value.inline = b"v"
+        await d.publisher.flush()
+        [entry] = d.entries()
+        assert (entry.started.consumer, entry.end.value.inline) == ("c1", b"v")
+        assert d.published == [(run, True)]
+
+
+async def test_a_call_that_says_nothing_is_announced_soon(server: RedisServer) -> None:
+    """Or nobody could cancel it."""
+    async with desk(server) as d:
+        d.publisher.begin(d.run())
+        await eventually(d.entries, 1.0)
+        [entry] = d.entries()
+        assert entry.HasField("started")
+        assert not entry.HasField("end")
+
+
+async def test_chunks_of_one_turn_share_an_entry(server: RedisServer) -> None:
+    """In order, with the position of the first; the end may join them."""
+    async with desk(server) as d:
+        run = d.run()
+        for position in range(3):
+            d.publisher.chunk(run, position, b"%d" % position)
+        d.publisher.end(run, 3).exhausted = True
+        await d.publisher.flush()
+        [entry] = d.entries()
+        assert (entry.position, [each.inline for each in entry.chunks]) == (0, [b"0", b"1", b"2"])
+        assert entry.end.exhausted
+
+
+async def test_much_is_spread_over_entries(server: RedisServer) -> None:
+    """Each has the position of its first chunk, and only the first a start."""
+    async with desk(server) as d:
+        run = d.run()
+        for position in range(5):
+            d.publisher.chunk(run, position, bytes(100 << 10))
+        await d.publisher.flush()
+        entries = d.entries()
+        assert [(each.position, len(each.chunks)) for each in entries] == [(0, 2), (2, 2), (4, 1)]
+        assert [each.HasField("started") for each in entries] == [True, False, False]
+
+
+async def test_a_run_is_announced_again_without_moving_its_chunks(server: RedisServer) -> None:
+    """Another consumer reaches it now; what was gathered before stays before."""
+    async with desk(server) as d:
+        run = d.run()
+        d.publisher.chunk(run, 0, b"a")
+        d.publisher.consumer = "c2"
+        d.publisher.announce(run)
+        d.publisher.chunk(run, 1, b"b")
+        await d.publisher.flush()
+        entries = d.entries()
+        assert [each.started.consumer for each in entries] == ["c1", "c2"]
+        assert [(each.position, each.chunks[0].inline) for each in entries] == [
+            (0, b"a"),
+            (1, b"b"),
+        ]
+
+
+async def test_a_large_value_is_stored_elsewhere(server: RedisServer) -> None:
+    """The entry refers to it."""
+    async with desk(server) as d:
+        run = d.run()
+        d.publisher.end(run, 0).value.inline = bytes(300 << 10)
+        await d.publisher.flush()
+        [entry] = d.entries()
+        assert entry.end.value.reference.size == 300 << 10
+        assert entry.ByteSize() < 1_000
+
+
+async def test_a_run_whose_inbox_is_gone_is_unheard(server: RedisServer) -> None:
+    """The others of the same turn are heard."""
+    async with desk(server) as d:
+        heard, lonely = d.run(b"a"), d.run(b"b", "fnq:inbox:gone")
+        for run in (heard, lonely):
+            d.publisher.end(run, 0).exhausted = True
+        await d.publisher.flush()
+        assert d.unheard == [lonely]
+        assert len(d.published) == 2
+        assert server.names("fnq:inbox:gone") == []
