@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - told here, not by whatever breaks first
+    raise ImportError(
+        f"fnq needs Python 3.11 or newer, and this is Python {sys.version.split()[0]} "
+        f"({sys.executable}): use another one"
+    )
+
 from chalkcompute.context import CallContext, get_call_context
 from chalkcompute.errors import (
     AuthError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from weakref import ref
 
 __all__ = ["Bell"]
 
@@ -12,7 +13,8 @@ class Bell:
     """Settles futures of one loop; those of one moment share one wake-up of the loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        # Weak: a bell is kept for as long as its loop lives, and must not keep it alive.
+        self._loop = ref(loop)
         self._futures: deque[asyncio.Future[None]] = deque()
         self._rung = False
 
@@ -21,8 +23,10 @@ class Bell:
         self._futures.append(future)
         if not self._rung:
             self._rung = True
+            loop = self._loop()
             try:
-                self._loop.call_soon_threadsafe(self._settle)
+                if loop is not None:
+                    loop.call_soon_threadsafe(self._settle)
             except RuntimeError:
                 return  # The loop was closed: nobody waits there any more.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from chalkcompute.port import Parameters
     from fnq.v1 import spec_pb2
 
-__all__ = ["CLIENT", "Control", "translate"]
+__all__ = [
+    "CLIENT",
+    "FIRST_PATIENCE_S",
+    "FIRST_PAUSE_S",
+    "LONGEST_PAUSE_S",
+    "PATIENCE_S",
+    "Control",
+    "translate",
+]
 
 #: Who this is, for the other end's errors.
 CLIENT = f"the SDK (python {sys.version_info.major}.{sys.version_info.minor})"
@@ -35,6 +44,13 @@ CLIENT = f"the SDK (python {sys.version_info.major}.{sys.version_info.minor})"
 _MAX_FRAME, _PART = 64 << 20, 1 << 20
 #: Seconds that a look-up or a deploy may take.
 _ANSWER_S = 30.0
+#: Seconds after which a server that cannot be reached is given up, at the first try
+#: and once it has answered.
+FIRST_PATIENCE_S, PATIENCE_S = 1.0, 60.0
+#: Seconds between tries: first, and at most.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
+#: What gRPC says of a server that is not there, or no longer.
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", _MAX_FRAME),
@@ -44,7 +60,8 @@ _OPTIONS = [
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # What one attempt may take, whatever its name says: a busy machine is slow.
+    ("grpc.min_reconnect_backoff_ms", 3_000),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.use_local_subchannel_pool", 1),
 ]
@@ -56,6 +73,7 @@ class Control:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
+        self._answered = False
         self.address = self._find()
         self.channel = grpc.insecure_channel(self.address, options=_OPTIONS)
         token = config.token
@@ -90,10 +108,9 @@ class Control:
         request = control_pb2.LookupRequest(
             namespace=self._config.namespace, name=name, number=number or 0
         )
-        try:
-            found = self._stub().Lookup(request, timeout=_ANSWER_S, metadata=self.metadata)
-        except grpc.RpcError as problem:
-            raise translate(problem, self.address) from None
+        found = self._ask(
+            lambda stub: stub.Lookup(request, timeout=_ANSWER_S, metadata=self.metadata)
+        )
         return _target(found), [
             (each.name, each.kind, each.required) for each in found.spec.parameters
         ]
@@ -103,49 +120,80 @@ class Control:
         request = control_pb2.WaitReadyRequest(
             namespace=self._config.namespace, version=target.version
         )
-        reason = "no worker has started yet"
-        try:
-            for now in self._stub().WaitReady(request, timeout=timeout, metadata=self.metadata):
-                if now.state == "ready":
-                    return
-                if now.state == "failed":
-                    raise _not_ready(target, now)
-                reason = now.reason
-                sys.stderr.write(f"[fnq] {target.name}: {reason}\n")
-        except grpc.RpcError as problem:
-            if problem.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        limit = None if timeout is None else time.monotonic() + timeout
+        reason = ""
+
+        def watch(stub: control_pb2_grpc.ControlStub) -> Any:
+            nonlocal reason
+            left = None if limit is None else max(0.0, limit - time.monotonic())
+            try:
+                for now in stub.WaitReady(request, timeout=left, metadata=self.metadata):
+                    if now.state != "waiting":
+                        return now
+                    if now.reason != reason:
+                        reason = now.reason
+                        sys.stderr.write(f"[fnq] {target.name}: {reason}\n")
+            except grpc.RpcError as problem:
+                if problem.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                    raise
+                cause = reason or "the server does not answer"
                 raise NotReadyError(
-                    f"{target.name} was not ready within {timeout} s: {reason}",
+                    f"{target.name} was not ready within {timeout} s: {cause}",
                     function=target.name,
                 ) from None
-            raise translate(problem, self.address) from None
-        raise ConnectionLostError(f"the server at {self.address} went away", function=target.name)
+            raise ConnectionLostError(f"the server at {self.address} went away")
+
+        now: control_pb2.Readiness = self._ask(watch)
+        if now.state == "failed":
+            raise _not_ready(target, now)
 
     def deploy(
         self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
     ) -> list[tuple[str, int]]:
         """Deploy a set; bundles are sent only where the server lacks them."""
         request = control_pb2.DeployRequest(namespace=self._config.namespace, specs=specs)
-        try:
-            reply = self._stub().Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
-            if reply.missing_bundles:
-                for digest in reply.missing_bundles:
-                    self._put(bundles[digest])
-                reply = self._stub().Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
-        except grpc.RpcError as problem:
-            raise translate(problem, self.address, DeployError) from None
+
+        def send(stub: control_pb2_grpc.ControlStub) -> Any:
+            reply = stub.Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
+            if not reply.missing_bundles:
+                return reply
+            for digest in reply.missing_bundles:
+                self._put(stub, bundles[digest])
+            return stub.Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
+
+        reply: control_pb2.DeployReply = self._ask(send, DeployError)
         return [(version.id, version.number) for version in reply.versions]
 
-    def _put(self, data: bytes) -> None:
+    def _ask(
+        self,
+        question: Callable[[control_pb2_grpc.ControlStub], Any],
+        otherwise: type[FnqError] = ConnectionLostError,
+    ) -> Any:
+        """Return the answer to what may be asked twice: a server that goes away comes back."""
+        pause = FIRST_PAUSE_S
+        limit = time.monotonic() + (PATIENCE_S if self._answered else FIRST_PATIENCE_S)
+        while True:
+            try:
+                answer = question(control_pb2_grpc.ControlStub(self.channel))
+                self._answered = True
+                return answer
+            except grpc.RpcError as problem:
+                if problem.code() not in _AWAY or time.monotonic() > limit:
+                    raise translate(problem, self.address, otherwise) from None
+            except ValueError:
+                # The channel was closed under way: there is a new one, or nobody wants any.
+                if time.monotonic() > limit:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    def _put(self, stub: control_pb2_grpc.ControlStub, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
         parts = (
             control_pb2.BundlePart(hash=digest, data=data[start : start + _PART])
             for start in range(0, max(len(data), 1), _PART)
         )
-        self._stub().PutBundle(parts, timeout=_ANSWER_S, metadata=self.metadata)
-
-    def _stub(self) -> control_pb2_grpc.ControlStub:
-        return control_pb2_grpc.ControlStub(self.channel)
+        stub.PutBundle(parts, timeout=_ANSWER_S, metadata=self.metadata)
 
 
 def translate(
@@ -159,7 +207,7 @@ def translate(
         return NotFoundError(details)
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return ProtocolError(details)
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+    if code in _AWAY:
         return ConnectionLostError(
             f"no server answers at {address}: {details}; "
             "start one, or correct FNQ_ADDR (unset: the stack on this machine)"

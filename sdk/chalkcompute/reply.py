@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalkcompute import runtime
 from chalkcompute.context import check_depth
-from chalkcompute.errors import FnqError
+from chalkcompute.errors import FnqError, PayloadTooLargeError
 
 if TYPE_CHECKING:
     from chalkcompute.inflight import Inflight, Outcome, Target
@@ -95,4 +95,14 @@ def send(target: Target, payload: bytes, codec: Codec) -> Reply:
     """Submit a call and return its reply at once; too deep a call is a NestingTooDeepError."""
     check_depth(target.name)
     session = runtime.current_session()
-    return Reply(session, session.submit(target, payload), codec, target.name)
+    try:
+        inflight = session.submit(target, payload)
+    except PayloadTooLargeError as problem:
+        sizes = codec.sizes(payload)
+        name = max(sizes, key=sizes.__getitem__)
+        raise PayloadTooLargeError(
+            f'{problem}; argument "{name}" has {sizes[name]} of them: '
+            "pass a path or an address of the data instead",
+            function=target.name,
+        ) from None
+    return Reply(session, inflight, codec, target.name)

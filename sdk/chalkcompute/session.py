@@ -17,7 +17,14 @@ import grpc
 
 from chalkcompute import control
 from chalkcompute.bell import Bell
-from chalkcompute.errors import AuthError, FnqError, PayloadTooLargeError, ProtocolError
+from chalkcompute.control import FIRST_PATIENCE_S, FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S
+from chalkcompute.errors import (
+    AuthError,
+    ConnectionLostError,
+    FnqError,
+    PayloadTooLargeError,
+    ProtocolError,
+)
 from chalkcompute.inflight import Inflight, Outcome, Target
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire import failure
@@ -34,11 +41,6 @@ __all__ = ["ServerSession"]
 
 #: Seconds that acknowledgements wait for other frames to travel with.
 _LINGER_S = 0.02
-#: Seconds after which a server that cannot be reached is given up, at the first try
-#: and while calls are in flight.
-_FIRST_PATIENCE_S, _PATIENCE_S = 1.0, 60.0
-#: Seconds between tries: first, and at most.
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 #: Seconds that a goodbye may take.
 _BYE_S = 1.0
 
@@ -59,7 +61,7 @@ class ServerSession:
         self._left = False
         self._broken: FnqError | None = None
         self._stream = 0
-        self._thread = threading.Thread(target=self._keep, name="fnq-session", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="fnq-session", daemon=True)
         self._thread.start()
 
     @property
@@ -95,8 +97,7 @@ class ServerSession:
         most = MOST_CHUNKED if spool is None else MOST_SPOOLED
         if len(payload) > most:
             raise PayloadTooLargeError(
-                f"the arguments of {target.name} have {len(payload)} bytes, the most is {most}: "
-                "pass a path or an address of the data",
+                f"the arguments of {target.name} have {len(payload)} bytes, the most is {most}",
                 function=target.name,
             )
         if spool is None:
@@ -175,24 +176,33 @@ class ServerSession:
             self._closing = True
             self._news.notify_all()
         self._thread.join(_BYE_S)
+        if self._broken is None:
+            self._give_up(ConnectionLostError("this process has closed its session"))
         self._control.close()
 
     def _wake(self) -> None:
         """Let the sending thread look; the lock is held."""
         self._news.notify_all()
 
+    def _run(self) -> None:
+        """Keep the session; whatever ends that ends its calls."""
+        try:
+            self._keep()
+        except Exception as problem:  # noqa: BLE001 - those who wait must hear of it
+            self._give_up(ConnectionLostError(f"the session broke: {problem!r}"))
+
     def _keep(self) -> None:
         """Hold a stream to a server, and take it up again when it breaks."""
-        pause, since = _FIRST_PAUSE_S, time.monotonic()
+        pause, since = FIRST_PAUSE_S, time.monotonic()
         while not self._closing:
             try:
                 self._serve()
-                pause, since = _FIRST_PAUSE_S, time.monotonic()
+                pause, since = FIRST_PAUSE_S, time.monotonic()
             except grpc.RpcError as problem:
                 if self._served:
-                    pause, since = _FIRST_PAUSE_S, time.monotonic()
+                    pause, since = FIRST_PAUSE_S, time.monotonic()
                 error = control.translate(problem, self._control.address)
-                patience = _PATIENCE_S if self._granted.is_set() else _FIRST_PATIENCE_S
+                patience = PATIENCE_S if self._granted.is_set() else FIRST_PATIENCE_S
                 late = time.monotonic() - since > patience
                 if late or isinstance(error, (AuthError, ProtocolError)):
                     self._give_up(error)
@@ -200,7 +210,7 @@ class ServerSession:
             if self._closing:
                 return
             time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
             self._control.reconnect()
 
     def _serve(self) -> None:

@@ -23,3 +23,16 @@ def test_functions_call_each_other_and_themselves(stack: Stack) -> None:
         "even False True",
         "levels 64",
     ]
+
+
+def test_a_function_looks_up_waits_and_moves_large_values(stack: Stack) -> None:
+    """By name, by version, with a time-out; from inside a call as from a script."""
+    assert lines(stack, "deployed.py") == []
+    shown = lines(stack, "inside.py", "shop.price", "pear")
+    assert shown[0] == "4 4"
+    assert shown[1].startswith("NotFoundError: no function 'nobody.s' in namespace 'default'")
+    assert shown[2] == (
+        "NotReadyError: slow was not ready within 0.3 s: "
+        "a worker has started and imports the function; slow"
+    )
+    assert shown[3:] == [f"({size}, {size})" for size in (1_000, 300_000, 5_000_000, 80_000_000)]

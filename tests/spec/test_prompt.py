@@ -131,7 +131,8 @@ def test_functions_piped_into_python_are_deployed_or_refused_with_the_reason(
     done = subprocess.run(
         [sys.executable, "-i", "-q"],
         input=TYPED,
-        env=stack.env,
+        # A home without the history of another prompt.
+        env=stack.env | {"HOME": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from typing import Any, Self
 import grpc.aio
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2, worker_pb2_grpc
-from fnq_core.connection import connect
+from fnq_core.connection import connect, insist
 from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF, PROTOCOL, channel, metadata
 
@@ -43,7 +43,7 @@ class ToyAgent:
         self.credits: list[record_pb2.Credit] = []
         self.settled: list[bytes] = []
         self.runs: dict[bytes, worker_pb2.Dispatch] = {}
-        self._published: set[bytes] = set()
+        self.published: set[bytes] = set()
         self._version = version
         self._replica = replica
         self._echo = echo
@@ -54,6 +54,7 @@ class ToyAgent:
         self._stream: Any = None
         self._reader: asyncio.Task[None] | None = None
         self._seen = 0
+        self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,7 +74,7 @@ class ToyAgent:
                 deaths=run.deaths,
                 inbox=run.call.inbox,
                 depth=run.call.depth,
-                ended=call in self._published,
+                ended=call in self.published,
                 repeatable=run.call.repeatable,
             )
             for call, run in self.runs.items()
@@ -89,11 +90,17 @@ class ToyAgent:
 
     async def attach(self, address: str, announce: worker_pb2.Announce | None = None) -> None:
         """Attach to a consumer. Raises AioRpcError when it refuses."""
-        self._channel = channel(address)
-        self._stream = worker_pb2_grpc.WorkersStub(self._channel).Attach(metadata=self._metadata)
-        await self._stream.write(worker_pb2.AgentFrame(announce=announce or self.announce()))
-        frame = await self._stream.read()
-        assert frame is not EOF
+        link = channel(address)
+        stream = worker_pb2_grpc.WorkersStub(link).Attach(metadata=self._metadata)
+        try:
+            await stream.write(worker_pb2.AgentFrame(announce=announce or self.announce()))
+            frame = await stream.read()
+            assert frame is not EOF
+        except BaseException:
+            await link.close(None)
+            raise
+        # Only now: nothing may be said before the announcement.
+        self._channel, self._stream = link, stream
         self.consumer = frame.attached.consumer
         self._seen = 0
         self._reader = asyncio.get_running_loop().create_task(self._read())
@@ -111,13 +118,20 @@ class ToyAgent:
 
     async def state(self, *reports: worker_pb2.Report) -> None:
         """Say what there is room for, and what became of dispatches."""
-        taken = len(self.runs.keys() - self._published)
+        taken = len(self.runs.keys() - self.published)
         frame = worker_pb2.AgentFrame(reports=reports)
         frame.slots.seen, frame.slots.free = self._seen, max(0, self.slots - taken)
         for depth, count in self.lent.items():
             frame.slots.lent.add(depth=depth, count=count)
-        if self._channel is not None:
-            await self._stream.write(frame)
+        # gRPC takes one frame of a stream at a time.
+        async with self._writing:
+            if self._channel is not None:
+                await self._stream.write(frame)
+
+    async def gone(self) -> None:
+        """Return when the stream breaks; raise what broke it."""
+        assert self._reader is not None
+        await asyncio.shield(self._reader)
 
     async def _read(self) -> None:
         while (frame := await self._stream.read()) is not EOF:
@@ -142,7 +156,10 @@ class ToyAgent:
         """Write one result of a run; `make` fills it in."""
         result = result_pb2.Result(call=dispatch.call.call, epoch=dispatch.epoch)
         make(result)
-        await self._mailboxes.publish([(dispatch.call.inbox, result.SerializeToString())])
+        await self._write([(dispatch.call.inbox, result.SerializeToString())])
+
+    async def _write(self, items: list[tuple[str, bytes]]) -> None:
+        await insist("publishing", lambda: self._mailboxes.publish(items))
 
     async def started(self, dispatch: worker_pb2.Dispatch) -> None:
         """Say that a run has begun, and which consumer reaches it."""
@@ -180,11 +197,11 @@ class ToyAgent:
             self._start(result)
             result.end.value.inline = dispatch.call.payload.inline
             items.append((dispatch.call.inbox, result.SerializeToString()))
-        await self._mailboxes.publish(items)
+        await self._write(items)
         await self._report_end(*dispatches)
 
     async def _report_end(self, *dispatches: worker_pb2.Dispatch) -> None:
-        self._published |= {each.call.call for each in dispatches}
+        self.published |= {each.call.call for each in dispatches}
         await self.state(
             *[
                 worker_pb2.Report(call=each.call.call, epoch=each.epoch, ended=True)

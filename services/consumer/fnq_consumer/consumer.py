@@ -91,7 +91,8 @@ class Consumer:
             await queue.stop()
         self._workers.send_away()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._workers.empty(), _FAREWELL_S)
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._workers.empty()
         await self._listener.stop(0.2)
         await self._workers.stop()
         await self._tasks.stop()

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, BinaryIO
 
+import structlog
 from redis.asyncio import Redis
 
 from fnq.v1 import result_pb2
@@ -26,6 +27,7 @@ __all__ = ["CHUNK", "INLINE", "Blobs"]
 CHUNK = 1 << 20
 #: Of every value in Redis: what a client sends as a reference may name any key.
 _PREFIX = keys.blob("")
+_log = structlog.get_logger()
 _SPOOL, _CHUNKS = result_pb2.Reference.SPOOL, result_pb2.Reference.CHUNKS
 
 
@@ -61,8 +63,11 @@ class Blobs:
     async def write(self, data: bytes) -> result_pb2.Reference:
         """Store a value and return where it lies."""
         if self.spool is not None:
-            name = await asyncio.to_thread(self.spool.write, data)
-            return result_pb2.Reference(house=_SPOOL, key=name, size=len(data))
+            try:
+                name = await asyncio.to_thread(self.spool.write, data)
+                return result_pb2.Reference(house=_SPOOL, key=name, size=len(data))
+            except OSError as problem:
+                _log.warning("the spool cannot be written: using redis", problem=str(problem))
         reference = self.begin()
         for start in range(0, len(data), CHUNK):
             await self.append(reference, data[start : start + CHUNK])

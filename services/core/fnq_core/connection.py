@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = [
     "MINIMUM",
     "UNREACHABLE",
     "NotNowError",
+    "RedisClosedError",
     "RedisTooOldError",
     "check",
     "connect",
@@ -69,6 +71,22 @@ class RedisTooOldError(RuntimeError):
     """Redis is older than `MINIMUM`."""
 
 
+#: A connection over a network that is cut breaks after 10 to 15 s.
+_KEEPALIVE: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        socket.TCP_KEEPIDLE: 5,
+        socket.TCP_KEEPINTVL: 2,
+        socket.TCP_KEEPCNT: 3,
+        socket.TCP_USER_TIMEOUT: 10_000,
+    },
+}
+
+
+class RedisClosedError(RuntimeError):
+    """Redis wants another password."""
+
+
 def connect(url: str, *, single: bool = False) -> Redis:
     """Return a client of the Redis at `url`; nothing is sent yet.
 
@@ -81,9 +99,12 @@ def connect(url: str, *, single: bool = False) -> Redis:
         url,
         protocol=2,
         parser_class=_Parser,
-        # Reads that wait do so for a second: a network that is cut never answers.
-        socket_timeout=10.0,
+        # No time-out: with one the library sends each command through `asyncio.wait_for`,
+        # which costs a task and in Python 3.11 swallows a cancellation. That a network
+        # was cut is noticed by the kernel.
+        socket_timeout=None,
         socket_connect_timeout=2.0,
+        **({} if url.startswith("unix:") else _KEEPALIVE),
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         single_connection_client=single,
@@ -97,15 +118,19 @@ def connect(url: str, *, single: bool = False) -> Redis:
 async def check(client: Redis) -> str:
     """Return the version of Redis.
 
-    Raises RedisTooOldError below `MINIMUM`, and PermissionError when the
+    Raises RedisTooOldError below `MINIMUM`, and RedisClosedError when the
     password is wrong or missing.
     """
     try:
         reply: Any = await client.execute_command("INFO", "server")
-    except (AuthenticationError, NoPermissionError) as problem:
-        raise PermissionError(
-            f"Redis refused the connection: {problem}; check REDIS_URL"
-        ) from problem
+    except (ConnectionError, NoPermissionError) as problem:
+        # The library wraps what it hears while it connects.
+        for each in (problem, problem.__cause__):
+            if isinstance(each, (AuthenticationError, NoPermissionError)):
+                raise RedisClosedError(
+                    f"Redis refused the connection: {each}; check REDIS_URL"
+                ) from problem
+        raise
     fields = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
     version: str = fields.get("valkey_version") or fields["redis_version"]
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:

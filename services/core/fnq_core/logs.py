@@ -50,24 +50,29 @@ class LogStreams:
 
     async def tail(self, namespace: str, names: Sequence[str], count: int) -> AsyncIterator[Line]:
         """Yield the last `count` lines of these functions together, oldest first."""
-        found: list[Line] = []
-        for name in names:
-            reply: Any = await self._redis.execute_command(
-                "XREVRANGE", keys.logs(namespace, name), "+", "-", "COUNT", count
-            )
-            found += [_line(name, entry, fields) for entry, fields in reply]
-        for line in sorted(found, key=lambda each: each.at_ms)[-count:]:
+        lines, _ = await self._last(namespace, names, count)
+        for line in lines:
             yield line
+
+    async def _last(
+        self, namespace: str, names: Sequence[str], count: int
+    ) -> tuple[list[Line], dict[str, str]]:
+        """Return the last lines, and for each log the entry that it ended with."""
+        found: list[Line] = []
+        positions: dict[str, str] = {}
+        for name in names:
+            key = keys.logs(namespace, name)
+            reply: Any = await self._redis.execute_command(
+                "XREVRANGE", key, "+", "-", "COUNT", count
+            )
+            positions[key] = reply[0][0].decode() if reply else "0-0"
+            found += [_line(name, entry, fields) for entry, fields in reversed(reply)]
+        return sorted(found, key=lambda each: each.at_ms)[-count:], positions
 
     async def follow(self, namespace: str, names: Sequence[str], count: int) -> AsyncIterator[Line]:
         """Yield the last `count` lines, then new ones as they come, until closed."""
-        positions: dict[str, str] = {}
-        for name in names:
-            reply: Any = await self._redis.execute_command(
-                "XREVRANGE", keys.logs(namespace, name), "+", "-", "COUNT", 1
-            )
-            positions[keys.logs(namespace, name)] = reply[0][0].decode() if reply else "0-0"
-        async for line in self.tail(namespace, names, count):
+        lines, positions = await self._last(namespace, names, count)
+        for line in lines:
             yield line
         function = {keys.logs(namespace, name): name for name in names}
         while positions:

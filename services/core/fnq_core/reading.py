@@ -128,7 +128,11 @@ class CallReader:
     async def _connection(self) -> Redis:
         if self._waiting is None:
             waiting = connect(self._url, single=True)
-            self._waiting_id = await waiting.execute_command("CLIENT", "ID")
+            try:
+                self._waiting_id = await waiting.execute_command("CLIENT", "ID")
+            except BaseException:
+                await waiting.aclose()
+                raise
             self._waiting = waiting
         return self._waiting
 

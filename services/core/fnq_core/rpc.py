@@ -26,7 +26,8 @@ OPTIONS = [
     ("grpc.http2.max_ping_strikes", 0),
     # Reconnecting is decided by our own loops, not by gRPC's long backoff.
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # What one attempt may take, whatever its name says: a busy machine is slow.
+    ("grpc.min_reconnect_backoff_ms", 3_000),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.so_reuseport", 0),

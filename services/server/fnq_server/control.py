@@ -108,8 +108,8 @@ class Control(control_pb2_grpc.ControlServicer):
             number = f" version {request.number}" if request.number else ""
             await context.abort(
                 grpc.StatusCode.NOT_FOUND,
-                f"no function {request.name!r}{number} in namespace {namespace!r}; "
-                f"deployed there: {', '.join(names) or 'none'}",
+                f"no function {request.name!r}{number} in namespace {namespace!r}: run the script "
+                f"that defines it; deployed there: {', '.join(names) or 'none'}",
             )
         return _message(found)
 
@@ -118,6 +118,14 @@ class Control(control_pb2_grpc.ControlServicer):
     ) -> AsyncIterator[control_pb2.Readiness]:
         """Say what is waited for, on change, until a worker is ready or cannot be."""
         namespace = request.namespace or "default"
+        known = await insist(
+            "looking up", lambda: self._registry.version(namespace, request.version)
+        )
+        if known is None:
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"no version {request.version!r} in namespace {namespace!r}: deploy it first",
+            )
         said: Readiness | None = None
         while True:
             self._demand.want(namespace, request.version)

@@ -129,12 +129,12 @@ class Relay:
             self.answered_at = loop.time()
             last: dict[str, str] = {}
             for inbox, entry, body in entries:
-                self._take(inbox, entry, body)
-                last[inbox] = entry
-            for inbox, entry in last.items():
-                # Unless `add` asked meanwhile for all of it again.
+                # Unless `take_up` asked meanwhile for all of it: a call that was taken up
+                # needs its entries from the first on.
                 if self._positions.get(inbox) == asked[inbox]:
-                    self._positions[inbox] = entry
+                    self._take(inbox, entry, body)
+                    last[inbox] = entry
+            self._positions |= {key: last[key] for key in last.keys() & self._positions.keys()}
 
     def _take(self, inbox: str, entry: str, body: bytes) -> None:
         result = result_pb2.Result.FromString(body)

@@ -80,14 +80,16 @@ class Session:
         """Yield what goes out, gathered per turn, without end."""
         while True:
             await self._news.wait()
+            # Before anything is taken: what comes while a frame is written rings anew.
+            self._news.clear()
             if self._results and isinstance(self._results[0], result_pb2.Result):
                 async for frame in self._large_frames(self._results[0]):
                     yield frame
                 del self._results[:1]
             else:
                 yield self._frame()
-            if not self._results:
-                self._news.clear()
+            if self._results:
+                self._news.set()
 
     def _frame(self) -> session_pb2.ServerFrame:
         frame = session_pb2.ServerFrame(mark=self._mark, goaway=self._goaway)

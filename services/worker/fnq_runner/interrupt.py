@@ -1,18 +1,17 @@
 """Interrupt user code on the main thread when its call is cancelled.
 
-The agent sends CANCEL, then SIGUSR1. The handler reads the pipe to learn whom that
-concerns, and raises Interrupted if it is the code that it interrupted. It must raise
-nowhere in the runner's own code: that is shielded, and looks itself, when it hands
-back to user code, whether a signal came meanwhile.
+The agent sends CANCEL, then SIGUSR1, which it repeats until the call has ended: one
+signal may come in the moment before a system call that then sleeps on. The handler
+reads the pipe to learn whom that concerns, and raises Interrupted if it is the code
+that it interrupted. It must raise nowhere in the runner's own code: that is shielded,
+and looks itself, when it hands back to user code, whether a signal came meanwhile.
 """
 
 from __future__ import annotations
 
-import contextvars
 import signal
 import sys
 import threading
-import time
 from types import FrameType
 from typing import Any
 
@@ -20,9 +19,6 @@ from fnq_runner.invocation import Interrupted, Invocation
 from fnq_runner.pipe import Pipe
 
 __all__ = ["Interrupter"]
-
-#: Seconds after which code is interrupted again that was in a finalizer the first time.
-_AGAIN = 0.01
 
 
 class Interrupter:
@@ -80,17 +76,11 @@ class Interrupter:
         self.expose(invocation)
 
     def _on_unraisable(self, lost: Any) -> None:
-        """Interrupt again what was in a finalizer, out of which nothing is raised."""
+        """Let the next signal interrupt what was in a finalizer, which raises nothing."""
         invocation = self.current
         came_to_nothing = isinstance(lost.exc_value, Interrupted)
         if not came_to_nothing or invocation is None or threading.get_ident() != self._main:
             sys.__unraisablehook__(lost)
             return
         invocation.interrupted = False
-        thread = threading.Thread(target=self._signal_again, daemon=True)
-        contextvars.Context().run(thread.start)
         invocation.interruptible = True
-
-    def _signal_again(self) -> None:
-        time.sleep(_AGAIN)
-        self.signal()

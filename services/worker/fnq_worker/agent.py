@@ -185,7 +185,8 @@ class Agent:
             with contextlib.suppress(*UNREACHABLE):
                 await self._board.post(self._presence)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._posting.wait(), RENEW_S)
+                async with asyncio.timeout(RENEW_S):
+                    await self._posting.wait()
 
     async def _renew_forever(self) -> None:
         """Renew the lease of every run, for as long as its runner lives."""
@@ -208,10 +209,12 @@ class Agent:
             self._workbench.drain()
             self._crew.drain()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._workbench.emptied(), _DRAIN_S)
+                async with asyncio.timeout(_DRAIN_S):
+                    await self._workbench.emptied()
             await self._crew.stop()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._publisher.flush(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._publisher.flush()
         await self._tasks.stop()
         with contextlib.suppress(*UNREACHABLE, AttributeError):
             await self._board.withdraw(self._presence)

@@ -160,7 +160,8 @@ class Crew:
         """Say how a runner died, and fork the next."""
         self._zygote.kill(runner.token, signal.SIGKILL)
         try:
-            await asyncio.wait_for(runner.exited.wait(), _VERDICT_S)
+            async with asyncio.timeout(_VERDICT_S):
+                await runner.exited.wait()
         except TimeoutError:
             _log.warning("a runner did not end", pid=runner.pid)
         self._known.pop(runner.token, None)
@@ -210,6 +211,8 @@ def _obituary(runner: Runner, reason: str) -> Mapping[str, Any]:
         except ValueError:
             name = str(runner.signal)
         text = f"it was killed by {name}"
+        if runner.signal == signal.SIGKILL:
+            text += ", as happens when memory runs out"
         detail |= {"signal": name, "reason": "signal"}
     elif runner.code is not None:
         text = f"it exited with code {runner.code}"

@@ -127,7 +127,8 @@ class Nest:
             if not self.session.urgent and not self.session.idle:
                 # Only acknowledgements: give them something to travel with.
                 try:
-                    await asyncio.wait_for(self._news.wait(), _LINGER_S)
+                    async with asyncio.timeout(_LINGER_S):
+                        await self._news.wait()
                 except TimeoutError:
                     pass
             while (frame := self.session.take()) is not None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from typing import Any
 
 import chalkcompute
-from chalkcompute import RemoteFunction
+from chalkcompute import RemoteFunction, runtime
+
+
+def made_slowly() -> threading.Lock:
+    """Return what cannot travel, so that a worker makes its own; there it takes a while."""
+    if runtime.in_worker():
+        time.sleep(1.5)
+    return threading.Lock()
+
+
+LOCK = made_slowly()
 
 
 @chalkcompute.function
@@ -46,8 +58,26 @@ async def missing(name: str) -> str:
     return "found"
 
 
+@chalkcompute.function
+def slow() -> str:
+    """Have a worker that takes long to import the function."""
+    with LOCK:
+        return "slow"
+
+
+@chalkcompute.function
+async def impatient() -> str:
+    """Wait for it not long enough, and then as long as it takes."""
+    try:
+        slow.wait_ready(timeout=0.3)
+    except TimeoutError as problem:
+        return f"{type(problem).__name__}: {problem}; {slow()}"
+    return "ready at once"
+
+
 name, value = sys.argv[1:]
 print(by_name(name, value, None), by_name(name, value, 1))
 print(missing("nobody.s"))
+print(impatient())
 for size in (1_000, 300_000, 5_000_000, 80_000_000):
     print(relay(size))

@@ -1,38 +1,134 @@
-"""What passes by itself, and what does not, when Redis does not do what it is asked."""
+"""Redis that is away, refuses, is too old or wants a password."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from fnq_core.connection import NotNowError, insist
+from fnq_core.connection import (
+    UNREACHABLE,
+    RedisClosedError,
+    RedisTooOldError,
+    check,
+    connect,
+    insist,
+)
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
 
 
-async def test_a_redis_that_cannot_write_now_is_asked_again(server: RedisServer) -> None:
-    """As after a full disk: nothing is lost, and it goes on when the cause is gone."""
+async def test_a_running_redis_tells_its_version(server: RedisServer) -> None:
+    """Of Valkey its own, not the one that it claims for old clients."""
     async with connected(server) as client:
-        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
-        try:
-            with pytest.raises(NotNowError):
-                await client.execute_command("SET", "key", "value", "EX", 60)
-            work = insist(
-                "writing", lambda: client.execute_command("SET", "key", "value", "EX", 60)
-            )
-            waiting = asyncio.create_task(work)
-            await asyncio.wait([waiting], timeout=0.1)
-            assert not waiting.done()
-        finally:
-            server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-
-        assert await waiting == b"OK"
+        assert re.fullmatch(r"\d+\.\d+\.\d+", await check(client))
 
 
-async def test_a_wrong_command_is_not_asked_again(server: RedisServer) -> None:
-    """An error that does not pass goes through at once."""
+async def test_one_that_is_too_old_is_refused() -> None:
+    """The error names both versions and what to do."""
+
+    class Old:
+        async def execute_command(self, *_: object) -> bytes:
+            return b"# Server\r\nredis_version:6.0.16\r\nredis_mode:standalone\r\n"
+
+    old: Any = Old()
+    with pytest.raises(RedisTooOldError, match=r"6\.0\.16 is too old: fnq needs 6\.2 or newer"):
+        await check(old)
+
+
+async def test_a_missing_or_wrong_password_is_said(server: RedisServer) -> None:
+    """At once, with the setting to correct, and without the password."""
+    server.ask("CONFIG", "SET", "requirepass", "right")
+    try:
+        for url in (server.url, server.url.replace("unix://", "unix://:wrong@")):
+            client = connect(url)
+            with pytest.raises(RedisClosedError, match="check REDIS_URL"):
+                await asyncio.wait_for(insist("connecting", partial(check, client)), 5)
+            await client.aclose()
+    finally:
+        server.ask("CONFIG", "SET", "requirepass", "")
+
+
+async def test_a_redis_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    """However long it takes; the command is tried anew then."""
+    server = RedisServer(tmp_path)
+    client = connect(server.url)
+    work = asyncio.create_task(
+        insist("testing", lambda: client.execute_command("SET", "k", "v", "EX", 9))
+    )
+    await asyncio.wait([work], timeout=0.2)
+    assert not work.done()
+    server.start()
+    try:
+        assert await asyncio.wait_for(work, 5) == b"OK"
+        server.kill()
+        work = asyncio.create_task(insist("testing", lambda: client.execute_command("GET", "k")))
+        await asyncio.wait([work], timeout=0.2)
+        server.start()
+        assert await asyncio.wait_for(work, 5) is None
+    finally:
+        await client.aclose()
+        server.kill()
+
+
+async def test_a_redis_that_is_full_is_waited_for(server: RedisServer) -> None:
+    """In a command, in a pipeline and in a script alike: nothing was carried out."""
+
+    async def command(client: Redis) -> Any:
+        return await client.execute_command("SET", "k", "v", "EX", 9)
+
+    async def pipeline(client: Redis) -> Any:
+        async with client.pipeline(transaction=True) as pipe:
+            pipe.execute_command("SET", "k", "v", "EX", 9)
+            return await pipe.execute()
+
+    async def script(client: Redis) -> Any:
+        return await client.register_script("return redis.call('SET', 'k', 'v', 'EX', 9)")()
+
+    for write in (command, pipeline, script):
+        async with connected(server) as client:
+            server.ask("CONFIG", "SET", "maxmemory", 1)
+            try:
+                with pytest.raises(UNREACHABLE):
+                    await write(client)
+                work = asyncio.create_task(insist("testing", partial(write, client)))
+                await asyncio.wait([work], timeout=0.1)
+                assert not work.done()
+            finally:
+                server.ask("CONFIG", "SET", "maxmemory", 0)
+            assert await asyncio.wait_for(work, 5) in (b"OK", [b"OK"])
+
+
+async def test_a_command_that_is_wrong_is_not_repeated(server: RedisServer) -> None:
+    """Its error goes through: waiting would not help."""
     async with connected(server) as client:
         with pytest.raises(ResponseError, match="unknown command"):
-            await insist("asking", lambda: client.execute_command("NONSENSE"))
+            await insist("testing", lambda: client.execute_command("NOPE"))
+
+
+async def test_replies_are_raw(server: RedisServer) -> None:
+    """No callback of the library changes them, in no kind of client."""
+    async with connected(server) as client:
+        single = connect(server.url, single=True)
+        for each in (client, single):
+            assert await each.execute_command("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"0"]
+        assert isinstance(await single.execute_command("CLIENT", "ID"), int)
+        await single.aclose()
+
+
+async def test_many_commands_at_once_each_get_a_connection(server: RedisServer) -> None:
+    """Reads that wait do not keep others from Redis."""
+    async with connected(server) as client:
+        waits = [
+            asyncio.create_task(
+                client.execute_command("XREAD", "BLOCK", 400, "STREAMS", f"s{number}", "$")
+            )
+            for number in range(150)
+        ]
+        assert await asyncio.gather(*waits) == [None] * 150

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import select
 import signal
 import socket
 import struct
-import subprocess
-import sys
 import textwrap
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,27 +31,24 @@ from fnq_wire.pipe import (
     encode_json,
     read_json,
 )
+from tests.unit.fnq_runner.zygote import PATIENCE, Zygote, until
 
 __all__ = [
     "CODEC",
     "ENDS",
     "MATES",
     "OTHER",
-    "PATIENCE",
     "TAG",
     "VERSION",
     "Agent",
     "Run",
     "Start",
-    "Zygote",
     "arguments",
     "bundle",
-    "until",
-    "zygote_at",
 ]
 
-#: Seconds that a test waits for what should come at once.
-PATIENCE = 20.0
+#: Seconds after which a signal is repeated: the first one may have come too early.
+_REPEAT = 0.1
 #: Version id of the function that a test's runner has.
 VERSION = "abc" + "0" * 61
 #: Session tag that the runner makes the ids of its calls from.
@@ -93,51 +87,6 @@ class Run:
         return found
 
 
-class Zygote:
-    """A connection to a zygote."""
-
-    def __init__(self, place: Path | socket.socket) -> None:
-        if isinstance(place, socket.socket):
-            self.sock = place
-        else:
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.connect(str(place))
-        self.sock.settimeout(PATIENCE)
-        self._heard = b""
-        self._news: deque[dict[str, Any]] = deque()
-
-    def fork(self, token: str, pipe: int, out: int, **order: Any) -> int:
-        """Have a runner forked with its output at `out`; return its pid."""
-        line = json.dumps({"fork": token, "env": {}, "cwd": "/", **order}).encode() + b"\n"
-        socket.send_fds(self.sock, [line], [pipe, out, out])
-        pid: int = self.until(lambda news: news.get("forked") == token)["pid"]
-        return pid
-
-    def say(self, **order: Any) -> None:
-        """Send an order without descriptors."""
-        self.sock.sendall(json.dumps(order).encode() + b"\n")
-
-    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first news that is `wanted`; others stay for later."""
-        while True:
-            for news in tuple(self._news):
-                if wanted(news):
-                    self._news.remove(news)
-                    return news
-            data = self.sock.recv(65536)
-            assert data, "the zygote has gone"
-            *lines, self._heard = (self._heard + data).split(b"\n")
-            self._news += map(json.loads, lines)
-
-    def exited(self, token: str) -> dict[str, Any]:
-        """Return how a runner ended."""
-        return self.until(lambda news: news.get("exited") == token)
-
-    def close(self) -> None:
-        """Leave; the runners go too."""
-        self.sock.close()
-
-
 class Agent:
     """One runner and the frames that go between it and the test."""
 
@@ -160,6 +109,7 @@ class Agent:
         os.close(out)
         self._decoder = Decoder()
         self._held: list[bytes] | None = None
+        self._interrupts = False
         #: Reads so far.
         self.reads = 0
         self._frames: deque[Frame] = deque()
@@ -252,8 +202,13 @@ class Agent:
     def cancel(self, call: bytes, reason: str = "", *, interrupt: bool = True) -> None:
         """Cancel a call as an agent does: a frame, then a signal."""
         self.say(encode(Kind.CANCEL, call, 1, body=reason.encode()))
+        self._interrupts = interrupt
         if interrupt:
-            self.zygote.say(kill=self.token, signal=int(signal.SIGUSR1))
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """Send the signal that makes a runner look for cancellations."""
+        self.zygote.say(kill=self.token, signal=int(signal.SIGUSR1))
 
     def frame(self, *kinds: Kind, call: bytes | None = None) -> Frame:
         """Return the next frame of these kinds (and call); others stay for later."""
@@ -340,8 +295,11 @@ class Agent:
         os.close(self.out)
 
     def _receive(self, until: float, kinds: tuple[Kind, ...]) -> None:
-        left = until - time.monotonic()
-        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+        while not select.select([self.sock], [], [], _REPEAT)[0]:
+            if self._interrupts:
+                self.interrupt()
+            if time.monotonic() < until:
+                continue
             raise TimeoutError(f"no {kinds} came; unread: {[f.kind for f in self._frames]}")
         data = self.sock.recv(1 << 18)
         self.reads += 1
@@ -365,28 +323,6 @@ def bundle(root: Path, source: str) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     (root / "mod.py").write_text(textwrap.dedent(source))
     return root
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until `condition` holds."""
-    late = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < late, "it never came to hold"
-        select.select([], [], [], 0.005)
-
-
-@contextmanager
-def zygote_at(path: Path, *, stale: bool = False) -> Iterator[Path]:
-    """Have a zygote listen at `path`, where a `stale` socket may lie."""
-    before = path.stat().st_ino if stale else 0
-    process = subprocess.Popen([sys.executable, "-m", "fnq_runner", "--zygote", str(path)])
-    try:
-        until(lambda: path.exists() and path.stat().st_ino != before)
-        yield path
-    finally:
-        process.terminate()
-        assert process.wait(PATIENCE) == 0
-        assert not path.exists()
 
 
 class Start(Protocol):

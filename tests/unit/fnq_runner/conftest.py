@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fnq_runner.agent import Agent, bundle, zygote_at
+from tests.unit.fnq_runner.agent import Agent, bundle
+from tests.unit.fnq_runner.zygote import zygote_at
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from fnq_wire.pipe import Kind, encode, read_submit
 from tests.unit.fnq_runner.agent import CODEC, OTHER, Start, arguments
 from tests.unit.fnq_runner.nest import Nest
@@ -213,6 +211,25 @@ def test_a_signal_interrupts_only_the_call_it_is_for(start: Start) -> None:
     assert agent.result(call).value == "whole"
 
 
+def test_an_interruption_that_a_finalizer_swallows_is_repeated(start: Start) -> None:
+    """Nothing is raised out of a finalizer: the next signal interrupts what comes after it."""
+    source = """
+    import time
+    class Slow:
+        def __del__(self):
+            print('in')
+            time.sleep(1000)
+    def f(a):
+        Slow()
+        time.sleep(1000)
+    """
+    agent = start(source)
+    call = agent.dispatch(1)
+    agent.frame(Kind.LOG, call=call)
+    agent.cancel(call)
+    assert agent.result(call).failure["error"] == "CallCancelledError"
+
+
 def test_a_call_that_waits_for_another_is_interrupted(start: Start) -> None:
     """Cancelling it raises in the bare call, and the nested call is cancelled."""
     agent = start(CALLS_G + "def f(a): return g(a)")
@@ -342,7 +359,7 @@ def test_a_call_dispatched_again_replaces_its_twin(start: Start) -> None:
     call = agent.dispatch(1000)
     agent.frame(Kind.LOG)
     agent.dispatch(0, call=call, epoch=2)
-    agent.zygote.say(kill=agent.token, signal=int(signal.SIGUSR1))
+    agent.interrupt()
     first = agent.ended(call)
     assert (first.end.epoch, first.failure["error"]) == (1, "CallCancelledError")
     second = agent.ended(call)

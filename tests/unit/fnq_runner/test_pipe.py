@@ -13,7 +13,7 @@ import pytest
 
 from fnq_runner.pipe import Pipe
 from fnq_wire.pipe import Decoder, Frame, Kind, encode
-from tests.unit.fnq_runner.agent import PATIENCE, until
+from tests.unit.fnq_runner.zygote import PATIENCE, until
 
 
 class Board:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from fnq_wire.pipe import Kind, encode, read_json
-from tests.unit.fnq_runner.agent import CODEC, Start, until
+from tests.unit.fnq_runner.agent import CODEC, Start
+from tests.unit.fnq_runner.zygote import until
 
 BROKEN = {
     "import no_such_module": ("ModuleNotFoundError", "no_such_module", "line 2"),

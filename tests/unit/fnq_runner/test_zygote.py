@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from fnq_wire.pipe import Kind
-from tests.unit.fnq_runner.agent import PATIENCE, Agent, Start, Zygote, bundle, until, zygote_at
+from tests.unit.fnq_runner.agent import Agent, Start, bundle
+from tests.unit.fnq_runner.zygote import PATIENCE, Zygote, until, zygote_at
 
 FOREVER = "import time\ndef f(a):\n    print('in')\n    time.sleep(1000)"
 

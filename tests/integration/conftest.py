@@ -1,0 +1,31 @@
+"""What the tests of this folder share: one stack, and one server started by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.lone import LoneServer
+from tests.livestack import Stack
+from tests.redis import RedisServer
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that all tests of this folder share, gone after the last."""
+    mine = Stack(tmp_path_factory.mktemp("stack"))
+    yield mine
+    mine.down()
+
+
+@pytest.fixture(scope="session")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneServer]:
+    """A server on TCP that wants a token, with a Redis and no workers."""
+    redis = RedisServer(tmp_path_factory.mktemp("lone"))
+    redis.start()
+    server = LoneServer(redis.url)
+    server.start()
+    yield server
+    server.stop()
+    redis.kill()

@@ -1,0 +1,69 @@
+"""A Redis, servers and consumers as processes of their own; agents and clients are toys."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.loop import eventually
+from tests.redis import RedisServer
+
+__all__ = ["House"]
+
+
+class House:
+    """Processes below one folder, each found again by its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.redis = RedisServer(folder, durable=True)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def address(self, name: str) -> str:
+        """Return where a process listens."""
+        return f"unix:{self._folder}/{name}.sock"
+
+    async def start(self, name: str, url: str = "") -> None:
+        """Start a server ("s1") or a consumer ("c1") and wait until it is ready."""
+        self.begin(name, url)
+        await eventually(lambda: b"is ready" in self.log(name))
+
+    def begin(self, name: str, url: str = "") -> subprocess.Popen[bytes]:
+        """Start a process."""
+        module = "fnq_server" if name.startswith("s") else "fnq_consumer"
+        self._log(name).unlink(missing_ok=True)
+        with self._log(name).open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "-m", module, "--listen", self.address(name),
+                 "--redis", url or self.redis.url],
+                env={key: value for key, value in os.environ.items() if key != "FNQ_TOKEN"},
+                stderr=log,
+            )  # fmt: skip
+        return self._processes[name]
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def log(self, name: str) -> bytes:
+        """Return what a process has said."""
+        return self._log(name).read_bytes()
+
+    def kill(self, name: str) -> None:
+        """End a process as `kill -9` does."""
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait(10)
+
+    def stop(self, name: str) -> int:
+        """Tell a process to stop; return its exit code."""
+        process = self._processes.pop(name)
+        process.terminate()
+        return process.wait(10)
+
+    def close(self) -> None:
+        """End all of them; each must end in order."""
+        codes = {name: self.stop(name) for name in sorted(self._processes, reverse=True)}
+        self.redis.kill()
+        assert not any(codes.values()), codes

@@ -1,0 +1,190 @@
+"""Bad input of users: each is answered at once, by a typed error that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.lone import LoneServer, free_port
+from tests.integration.misuse import PROGRAMS, misuse, run
+from tests.livestack import Stack
+
+pytestmark = pytest.mark.integration
+
+#: Seconds within which an error must come.
+AT_ONCE_S = 5
+
+
+def test_no_server_at_the_address_is_a_lost_connection(stack: Stack) -> None:
+    """The address and the setting are named, for TCP and Unix sockets."""
+    for address in (f"127.0.0.1:{free_port()}", f"unix:{stack.home}/nobody.sock"):
+        told = misuse(stack, "add", env={"FNQ_ADDR": address}, then=False)
+        assert told.is_a("ConnectionLostError", "ConnectionError", "RuntimeError")
+        assert address in told.text
+        assert "FNQ_ADDR" in told.text
+        assert told.seconds < AT_ONCE_S
+
+
+def test_an_address_that_is_none_is_refused_with_the_setting(stack: Stack) -> None:
+    """A bad setting is a ValueError that says where it came from and what was expected."""
+    told = misuse(stack, "add", env={"FNQ_ADDR": "nowhere"}, then=False)
+    assert told.is_a("ValueError")
+    assert "FNQ_ADDR" in told.text
+    assert "host:port" in told.text
+
+
+@pytest.mark.parametrize("token", ["", "wrong-token"])
+def test_a_wrong_or_missing_token_is_refused(stack: Stack, lone: LoneServer, token: str) -> None:
+    """AuthError names the server and the setting, and never shows a token."""
+    for name in ("add", "nobody", "nobody ready"):
+        told = misuse(stack, name, env=lone.env(token), then=False)
+        assert told.is_a("AuthError", "PermissionError", "RuntimeError"), told.facts
+        assert lone.address in told.text
+        assert "FNQ_TOKEN" in told.text
+        assert "-token" not in told.text + told.stderr
+        assert told.seconds < AT_ONCE_S
+
+
+def test_the_right_token_is_let_in(stack: Stack, lone: LoneServer) -> None:
+    """The same question then gets an answer."""
+    told = misuse(stack, "nobody", env=lone.env(), then=False)
+    assert told.type == "NotFoundError"
+
+
+@pytest.mark.parametrize("name", ["nobody", "nobody ready", "version 99"])
+def test_a_function_that_was_never_deployed_is_not_found(stack: Stack, name: str) -> None:
+    """The error names it, what is deployed instead, and what to do."""
+    told = misuse(stack, name)
+    assert told.is_a("NotFoundError", "LookupError", "RuntimeError")
+    assert repr("add" if "99" in name else "nobody") in told.text
+    assert "run the script that defines it" in told.text
+    assert "add" in told.text.split("deployed there: ")[1]
+    assert told.seconds < AT_ONCE_S
+    assert told.then == 5
+
+
+def test_with_deploys_off_a_decorated_function_is_looked_up_only(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """FNQ_DEPLOY=never: what nobody deployed is not found, and nothing is deployed."""
+    script = tmp_path / "undeployed.py"
+    script.write_text(
+        "import chalkcompute\n\n@chalkcompute.function\ndef undeployed(): ...\n\nundeployed()\n"
+    )
+    for _ in range(2):
+        done = run(stack, script, env={"FNQ_DEPLOY": "never"})
+        assert done.returncode == 1
+        assert "NotFoundError: no function 'undeployed'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("missing", "add() missing 1 required positional argument: 'x'"),
+        ("unknown", "add() got an unexpected keyword argument 'z'"),
+        ("too many", "add() takes from 1 to 2 positional arguments but 3 were given"),
+        ("type", 'add() argument "x": expected int, got str'),
+    ],
+)
+def test_wrong_arguments_are_type_errors_before_anything_is_sent(
+    stack: Stack, name: str, text: str
+) -> None:
+    """The text is Python's own; nobody need be there to say so."""
+    for env in ({}, {"FNQ_ADDR": f"127.0.0.1:{free_port()}"}):
+        told = misuse(stack, name, env=env, then=not env)
+        assert (told.type, told.text) == ("TypeError", text)
+        assert told.seconds < 1
+        assert told.then == (None if env else 5)
+
+
+def test_a_value_that_cannot_travel_is_refused_by_the_name_of_its_argument(stack: Stack) -> None:
+    """Where it lies in the argument, and its type, before anything is sent."""
+    told = misuse(stack, "lock")
+    assert told.is_a("SerializationError", "TypeError", "RuntimeError")
+    assert 'echo() argument "value"["a"][0]: a value of type _thread.lock' in told.text
+    assert "pass builtin values" in told.text
+    assert told.then == 5
+
+
+@pytest.mark.parametrize("name", ["returned lock", "yielded lock"])
+def test_a_result_that_cannot_travel_fails_its_call(stack: Stack, name: str) -> None:
+    """The caller is told which function returned what; the worker lives."""
+    told = misuse(stack, name)
+    assert told.is_a("SerializationError", "TypeError", "RuntimeError")
+    assert f"{name.removesuffix(' lock')}: " in told.text
+    assert "_thread.lock" in told.text
+    assert told.seconds < AT_ONCE_S
+    assert told.then == 5
+
+
+def test_arguments_over_the_cap_are_refused_by_name_and_size(
+    stack: Stack, lone: LoneServer
+) -> None:
+    """Across hosts 256 MiB is the most: the argument, its size and the cap are named."""
+    told = misuse(stack, "huge", env=lone.env(), then=False)
+    assert told.is_a("PayloadTooLargeError", "ValueError", "RuntimeError"), told.facts
+    assert f"the most is {256 << 20}" in told.text
+    assert 'argument "data" has 268435' in told.text
+    assert "pass a path" in told.text
+    assert told.seconds < AT_ONCE_S
+
+
+@pytest.mark.parametrize("kind", ["module", "script"])
+def test_an_import_that_fails_in_the_worker_is_told_with_its_traceback(
+    stack: Stack, tmp_path: Path, kind: str
+) -> None:
+    """By wait_ready and by a call, at once, with the name of what is missing."""
+    assert stack.fnq("up").returncode == 0
+    # Workers do not have the variables of the script.
+    body = (
+        "import os\nimport chalkcompute\n"
+        "if 'HERE' not in os.environ:\n    import no_such_package\n\n"
+        "@chalkcompute.function\ndef shaky():\n"
+        "    return 'HERE' in os.environ or no_such_package.value\n\n"
+    )
+    if kind == "module":
+        (tmp_path / "shaky.py").write_text(body)
+        body = "from shaky import shaky\n"
+    script = tmp_path / "uses.py"
+    script.write_text(body + (PROGRAMS / "twice.py").read_text("utf-8"))
+    done = run(stack, script, env={"HERE": "1"})
+    assert done.returncode == 0, done.stderr
+    for told in done.stdout.split("----\n")[:2]:
+        assert "no_such_package" in told
+        assert "ModuleNotFoundError" in told
+        assert "import no_such_package" in told, "the traceback is not shown"
+        seconds = float(told.splitlines()[0])
+        assert seconds < AT_ONCE_S
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "text", "deaths"),
+    [
+        ("die segfault", "signal", "killed by SIGSEGV", "4"),
+        ("die exit", "exit", "exited with code 3", "4"),
+        ("die kill", "signal", "killed by SIGKILL, as happens when memory runs out", "4"),
+        ("die_async exit", "exit", "exited with code 3", "4"),
+        ("die_between kill", "signal", "set retries=", "1"),
+    ],
+)
+def test_a_runner_that_dies_is_replaced_and_its_call_ends_with_the_reason(
+    stack: Stack, name: str, reason: str, text: str, deaths: str
+) -> None:
+    """After three redeliveries; a stream that had begun is not repeated. The next call works."""
+    told = misuse(stack, name)
+    assert told.is_a("WorkerLostError", "RuntimeError")
+    assert text in told.text
+    assert told.facts["reason"] == reason
+    assert told.facts["detail"]["deaths"] == deaths
+    assert told.seconds < AT_ONCE_S
+    assert told.then in ("alive", ["begun", "alive"])
+
+
+@pytest.mark.parametrize("name", ["die sys.exit", "die_async sys.exit"])
+def test_sys_exit_in_a_function_is_an_error_like_any_other(stack: Stack, name: str) -> None:
+    """The runner does not leave."""
+    told = misuse(stack, name)
+    assert (told.type, told.text) == ("RemoteError", "SystemExit: enough")
+    assert told.seconds < AT_ONCE_S
+    assert told.then == "alive"

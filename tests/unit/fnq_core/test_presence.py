@@ -1,0 +1,49 @@
+"""What agents say of themselves."""
+
+from __future__ import annotations
+
+from fnq_core.presence import TTL_S, Presence, PresenceBoard
+from tests.redis import RedisServer
+from tests.unit.fnq_core.streams import connected
+
+
+def _presence(agent: str, version: str = "a1", **given: object) -> Presence:
+    made = Presence("default", "f", version, agent, replica=0, pid=7)
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
+
+
+async def test_an_agent_is_present_for_a_while(server: RedisServer) -> None:
+    """As it said at its last renewal; it goes by itself."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        said = _presence("x", busy=3, state="failed", reason="so", traceback="T\n", runner=9)
+        await board.post(_presence("x"))
+        await board.post(said)
+        assert await board.of("default", "a1") == [said]
+        [key] = server.names()
+        assert 0 < server.ask("TTL", key) <= TTL_S
+
+
+async def test_agents_are_found_by_version_or_all_together(server: RedisServer) -> None:
+    """Ordered by function and replica, and of one namespace only."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        first, second = _presence("x", replica=1), _presence("y", replica=0)
+        other = _presence("z", "b1", function="g")
+        for each in (first, second, other):
+            await board.post(each)
+        assert await board.of("default") == [second, first, other]
+        assert await board.of("default", "b1") == [other]
+        assert await board.of("elsewhere") == []
+
+
+async def test_an_agent_that_ends_is_gone_at_once(server: RedisServer) -> None:
+    """Withdrawing twice is fine."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        await board.post(_presence("x"))
+        for _ in range(2):
+            await board.withdraw(_presence("x"))
+        assert await board.of("default") == []

@@ -1,0 +1,110 @@
+"""Functions, their versions and bundles."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fnq.v1 import spec_pb2
+from fnq_core import keys
+from fnq_core.calls import CallStreams
+from fnq_core.registry import Registry
+from tests.redis import RedisServer
+from tests.unit.fnq_core.streams import connected
+
+
+def _spec(name: str = "f", module: str = "") -> spec_pb2.FunctionSpec:
+    return spec_pb2.FunctionSpec(name=name, kind="function", module=module)
+
+
+async def test_versions_are_numbered_from_one(server: RedisServer) -> None:
+    """Within a function; recording one again gives the number that it has."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        numbers = [
+            (await registry.record("default", version, _spec(name), 5)).number
+            for version, name in (("a1", "f"), ("a2", "f"), ("b1", "g"), ("a1", "f"))
+        ]
+        assert numbers == [1, 2, 1, 1]
+        assert await registry.names("default") == ["f", "g"]
+        assert sorted(await registry.version_ids("default", "f")) == ["a1", "a2"]
+        assert await registry.namespaces() == ["default"]
+
+
+async def test_deploying_old_source_again_makes_it_current(server: RedisServer) -> None:
+    """Without a new version, and as it was when it was recorded first."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        await registry.record("default", "a1", _spec(module="old"), 5)
+        await registry.record("default", "a2", _spec(module="new"), 6)
+        again = await registry.record("default", "a1", _spec(module="other"), 7)
+        assert (again.number, again.created_ms, again.spec.module) == (1, 5, "old")
+        current = await registry.find("default", "f")
+        assert current == again
+        second = await registry.find("default", "f", 2)
+        assert second is not None
+        assert second.id == "a2"
+
+
+async def test_deploys_at_once_give_each_version_a_number(server: RedisServer) -> None:
+    """None twice, none left out."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        made = await asyncio.gather(
+            *[registry.record("default", f"v{number % 5}", _spec(), 1) for number in range(20)]
+        )
+        assert {each.number for each in made} == {1, 2, 3, 4, 5}
+        assert len({(each.id, each.number) for each in made}) == 5
+
+
+async def test_what_is_not_there_is_none(server: RedisServer) -> None:
+    """Unknown names, numbers, versions and bundles; nothing is made by asking."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        assert await registry.version("default", "nope") is None
+        assert await registry.find("default", "nope") is None
+        assert await registry.find("default", "nope", 3) is None
+        assert await registry.bundle("nope") is None
+        assert await registry.mates("default", "nope") == {}
+        assert await registry.names("default") == []
+        assert server.names() == []
+
+
+async def test_namespaces_do_not_see_each_other(server: RedisServer) -> None:
+    """Functions of the same name are different ones."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        await registry.record("one", "a1", _spec(), 1)
+        await registry.record("two", "b1", _spec(), 1)
+        found = await registry.find("one", "f")
+        assert found is not None
+        assert found.id == "a1"
+        assert await registry.version("one", "b1") is None
+        assert await registry.namespaces() == ["one", "two"]
+
+
+async def test_a_version_has_a_stream_for_its_calls(server: RedisServer) -> None:
+    """With the group, so that a consumer can wait there before the first call."""
+    async with connected(server) as client:
+        await Registry(client).record("default", "a1", _spec(), 1)
+        assert await CallStreams(client).depths("default", "a1") == [0]
+        [group] = server.ask("XINFO", "GROUPS", keys.call_stream("default", "a1", 0))
+        assert group[1] == keys.GROUP.encode()
+
+
+async def test_a_set_knows_its_mates(server: RedisServer) -> None:
+    """Nested calls resolve in the set that was deployed together, the latest one."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        await registry.bind("default", ["a1", "b1"], ["f", "g"])
+        await registry.bind("default", ["a1", "b2"], ["f", "g"])
+        assert await registry.mates("default", "a1") == {"f": "a1", "g": "b2"}
+        assert await registry.mates("default", "b1") == {"f": "a1", "g": "b1"}
+
+
+async def test_bundles_are_stored_by_their_hash(server: RedisServer) -> None:
+    """Those that are missing are named once, in order."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        await registry.put_bundle("aa", b"zip")
+        assert await registry.missing_bundles(["bb", "aa", "cc", "bb"]) == ["bb", "cc"]
+        assert await registry.bundle("aa") == b"zip"

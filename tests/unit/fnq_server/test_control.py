@@ -1,0 +1,160 @@
+"""What deployers and people ask of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+
+from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
+from fnq_core.logs import LogStreams
+from fnq_core.presence import Presence, PresenceBoard
+from fnq_core.rpc import channel
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.unit.fnq_core.streams import connected
+
+DATA = b"a bundle"
+DIGEST = hashlib.sha256(DATA).hexdigest()
+
+
+@asynccontextmanager
+async def asking(server: RedisServer, folder: Path) -> AsyncIterator[Any]:
+    """Give the stub of a server's Control."""
+    async with service.server(server, folder) as (_, address), channel(address) as link:
+        yield control_pb2_grpc.ControlStub(link)
+
+
+def _spec(name: str = "f") -> spec_pb2.FunctionSpec:
+    return spec_pb2.FunctionSpec(name=name, kind="function", bundle=DIGEST)
+
+
+async def _put(stub: Any, digest: str = DIGEST, *parts: bytes) -> control_pb2.BundleReply:
+    async def sent() -> AsyncIterator[control_pb2.BundlePart]:
+        for part in parts or (DATA[:3], DATA[3:]):
+            yield control_pb2.BundlePart(hash=digest, data=part)
+
+    reply: control_pb2.BundleReply = await stub.PutBundle(sent())
+    return reply
+
+
+async def test_a_set_is_deployed_once_its_bundles_are_there(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Before, nothing is; again, nothing changes."""
+    async with asking(server, tmp_path) as stub:
+        request = control_pb2.DeployRequest(specs=[_spec("f"), _spec("g")])
+        reply = await stub.Deploy(request)
+        assert (list(reply.missing_bundles), len(reply.versions)) == ([DIGEST], 0)
+        assert (await _put(stub)).size == len(DATA)
+        first, second = [(await stub.Deploy(request)).versions for _ in range(2)]
+        assert [(each.spec.name, each.number) for each in first] == [("f", 1), ("g", 1)]
+        assert list(first) == list(second)
+        found = await stub.Lookup(control_pb2.LookupRequest(name="g"))
+        assert found == first[1]
+
+
+async def test_a_bundle_must_be_what_it_says(server: RedisServer, tmp_path: Path) -> None:
+    """Its hash is that of its bytes; nothing of another is stored."""
+    async with asking(server, tmp_path) as stub:
+        with pytest.raises(grpc.aio.AioRpcError, match="does not have the hash"):
+            await _put(stub, DIGEST, b"other")
+        with pytest.raises(grpc.aio.AioRpcError, match="67108864 bytes at most"):
+            await _put(stub, DIGEST, *[bytes(32 << 20)] * 3)
+        assert server.names("*bundle*") == []
+
+
+async def test_a_function_that_was_never_deployed_is_said_to_be_missing(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """With those that were; a number or an id that nobody knows as well."""
+    await service.deploy(server, "a1")
+    async with asking(server, tmp_path) as stub:
+        for request, text in (
+            (control_pb2.LookupRequest(name="nope"), r"no function 'nope' in .*: f"),
+            (control_pb2.LookupRequest(name="f", number=9), "no function 'f' version 9"),
+            (control_pb2.LookupRequest(name="f", namespace="empty"), "deployed there: none"),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError, match=text) as caught:
+                await stub.Lookup(request)
+            assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.aio.AioRpcError, match="no version 'fff'"):
+            async for _ in stub.WaitReady(control_pb2.WaitReadyRequest(version="fff")):
+                pass
+
+
+async def test_who_waits_for_a_worker_hears_each_change(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """And the end when one is ready."""
+    await service.deploy(server, "a1")
+    async with asking(server, tmp_path) as stub, connected(server) as client:
+        board = PresenceBoard(client)
+        heard = []
+        async for now in stub.WaitReady(control_pb2.WaitReadyRequest(version="a1")):
+            heard.append(now.state + ": " + now.reason)
+            state = "starting" if len(heard) == 1 else "ready"
+            await board.post(Presence("default", "f", "a1", "x", 0, 7, state=state))
+        assert heard == [
+            "waiting: no worker has started yet",
+            "waiting: a worker has started and imports the function",
+            "ready: ",
+        ]
+
+
+async def test_who_waits_for_a_function_that_cannot_be_imported_hears_why(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """With the user's traceback."""
+    await service.deploy(server, "a1")
+    async with asking(server, tmp_path) as stub, connected(server) as client:
+        failed = Presence("default", "f", "a1", "x", 0, 7, state="failed", reason="so")
+        failed.traceback = "Traceback ..."
+        await PresenceBoard(client).post(failed)
+        [now] = [each async for each in stub.WaitReady(control_pb2.WaitReadyRequest(version="a1"))]
+        assert (now.state, now.reason, now.traceback) == ("failed", "so", "Traceback ...")
+
+
+async def test_status_tells_of_processes_and_functions(server: RedisServer, tmp_path: Path) -> None:
+    """Of one namespace, with what waits and what Redis needs."""
+    await service.deploy(server, "a1")
+    async with asking(server, tmp_path) as stub, connected(server) as client:
+        ready = Presence("default", "f", "a1", "x", 2, 7, runner=8, busy=1, state="ready")
+        await PresenceBoard(client).post(ready)
+        reply = await stub.Status(control_pb2.StatusRequest())
+        roles = {each.role: each for each in reply.processes}
+        assert (roles["worker"].pid, roles["runner"].pid, roles["runner"].busy) == (7, 8, 1)
+        assert roles["server"].address == f"unix:{tmp_path}/s.sock"
+        assert [each.version.id for each in reply.functions] == ["a1"]
+        assert reply.redis_bytes > 0
+        other = await stub.Status(control_pb2.StatusRequest(namespace="other"))
+        assert (len(other.functions), len(other.processes)) == (0, 1)
+
+
+async def test_logs_are_read_by_function_and_by_call(server: RedisServer, tmp_path: Path) -> None:
+    """The last ones, and those that come while somebody looks."""
+    await service.deploy(server, "a1")
+    call = bytes(range(16))
+    async with asking(server, tmp_path) as stub, connected(server) as client:
+        logs = LogStreams(client)
+        await logs.append("default", "f", [(call, "stdout", "one"), (b"", "stderr", "two")])
+
+        async def texts(**asked: Any) -> list[str]:
+            return [each.text async for each in stub.Logs(control_pb2.LogsRequest(**asked))]
+
+        assert await texts() == ["one", "two"]
+        assert await texts(function="f", tail=1) == ["two"]
+        assert await texts(function="g") == []
+        assert await texts(call=call.hex()) == ["one"]
+        following = stub.Logs(control_pb2.LogsRequest(follow=True, function="f", tail=1))
+        assert (await following.read()).text == "two"
+        await logs.append("default", "f", [(b"", "stdout", "three")])
+        assert (await asyncio.wait_for(following.read(), 5)).text == "three"
+        following.cancel()

@@ -1,0 +1,99 @@
+"""A version with calls gets a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from fnq.v1 import spec_pb2
+from fnq_core import keys
+from fnq_core.calls import CallStreams
+from fnq_core.registry import Registry
+from fnq_server import demand as demand_module
+from fnq_server.demand import Demand
+from fnq_wire.error import StackError
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.unit.fnq_core.streams import connected
+
+
+class House:
+    """An orchestrator that writes down what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.broken = 0
+
+    async def ensure(
+        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
+    ) -> None:
+        self.asked.append((version, replicas))
+        if self.broken:
+            self.broken -= 1
+            raise StackError("no room")
+
+
+@asynccontextmanager
+async def demanding(server: RedisServer) -> AsyncIterator[tuple[Demand, House]]:
+    """Run the loops of a demand."""
+    house: Any = House()
+    async with connected(server) as client:
+        demand = Demand(Registry(client), CallStreams(client), house)
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(demand.supply_forever())]
+        tasks.append(loop.create_task(demand.look_forever()))
+        try:
+            yield demand, house
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_version_with_calls_is_asked_for_once(server: RedisServer) -> None:
+    """However many calls it gets; one that nobody knows is not asked for."""
+    await service.deploy(server, "a1")
+    async with demanding(server) as (demand, house):
+        for _ in range(100):
+            demand.want("default", "unknown")
+            demand.want("default", "a1")
+        await eventually(lambda: house.asked)
+        assert house.asked == [("a1", 1)]
+
+
+async def test_calls_that_no_server_remembers_are_found(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their server died after it accepted them."""
+    monkeypatch.setattr(demand_module, "_FRESH_S", 0.01)
+    await service.deploy(server, "a1")
+    async with demanding(server) as (_, house):
+        server.ask("XADD", keys.call_stream("default", "a1", 0), "*", "e", b"")
+        await eventually(lambda: len(house.asked) > 1)
+        assert set(house.asked) == {("a1", 1)}
+
+
+async def test_replicas_that_a_function_asks_for_need_no_call(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as it asks for."""
+    monkeypatch.setattr(demand_module, "_FRESH_S", 0.01)
+    await service.deploy(server, "a1", min_replicas=3)
+    async with demanding(server) as (_, house):
+        await eventually(lambda: ("a1", 3) in house.asked)
+
+
+async def test_a_worker_that_cannot_be_started_is_asked_for_again(server: RedisServer) -> None:
+    """At the next call, or the next look."""
+    await service.deploy(server, "a1")
+    async with demanding(server) as (demand, house):
+        house.broken = 1
+        demand.want("default", "a1")
+        await eventually(lambda: len(house.asked) == 1 and not demand._fresh)
+        demand.want("default", "a1")
+        await eventually(lambda: len(house.asked) == 2)
