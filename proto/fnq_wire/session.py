@@ -67,8 +67,9 @@ class Event(NamedTuple):
 class ClientSession:
     """What one client knows of its session with the servers."""
 
-    def __init__(self, namespace: str, client: str) -> None:
+    def __init__(self, namespace: str, client: str, *, agent: bool = False) -> None:
         self._namespace = namespace
+        self._agent = agent
         self._client = client
         self._tag = 0
         self._secret = b""
@@ -167,6 +168,7 @@ class ClientSession:
             namespace=self._namespace,
             session=self._tag,
             secret=self._secret,
+            agent=self._agent,
         )
         return session_pb2.ClientFrame(hello=hello)
 

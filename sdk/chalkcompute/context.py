@@ -10,7 +10,7 @@ from chalkcompute.errors import NestingTooDeepError
 
 __all__ = ["MAX_DEPTH", "CallContext", "check_depth", "current", "get_call_context"]
 
-#: Depth of the deepest call; a script's own calls have depth 0.
+#: Levels of nesting; a script's own calls have depth 0, the deepest one less than this.
 MAX_DEPTH = 64
 
 
@@ -55,7 +55,7 @@ def get_call_context() -> CallContext:
 def check_depth(function: str) -> None:
     """Raise NestingTooDeepError when a call of `function` from here would be too deep."""
     context = current.get()
-    if context is not None and context.depth >= MAX_DEPTH:
+    if context is not None and context.depth + 1 >= MAX_DEPTH:
         raise NestingTooDeepError(
             f"the call of {function!r} would be nested deeper than {MAX_DEPTH} levels "
             f"(trace {context.root_call_id}): does a function call itself without end?",

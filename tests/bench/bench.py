@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import machine, proc, report, starts, trace
+from tests.bench import counter, machine, report, starts, trace
 from tests.bench.caller import Caller
 from tests.bench.echo import Echo
 from tests.bench.figure import judge, percentile
@@ -83,14 +83,14 @@ def _measure_beside(scale: Scale, results: Results, echo: Echo, trip: RoundTrip)
 
 def _measure_costs(scale: Scale, results: Results, caller: Caller, folder: Path) -> None:
     work = {"sequential": scale.traced, "together": scale.traced_together}
-    strace = proc.tracer()
-    if strace is None:
-        _say("system calls are not counted: strace is missing here, or may not trace")
+    tool = counter.find()
+    if tool is None:
+        _say("system calls are not counted: perf and strace are missing here, or may not count")
     for verb, number in work.items():
         _say(f"counting what {number} calls cost, {verb}")
         results.commands[verb] = trace.commands(caller, verb, number)
-        if strace is not None:
-            results.system_calls[verb] = trace.system_calls(caller, strace, verb, number, folder)
+        if tool is not None:
+            results.system_calls[verb] = trace.system_calls(caller, tool, verb, number, folder)
 
 
 def _keep(name: str, results: dict[str, object]) -> None:

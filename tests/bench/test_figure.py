@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bench.counter import calls_in
 from tests.bench.figure import FLOORS, Figure, Floor, judge, percentile
-from tests.bench.proc import calls_in
 
 RATE = Floor("calls/s", 3_000, most=False)
 TIME = Floor("p50, ms", 3.0, most=True)
@@ -43,10 +43,12 @@ def test_a_percentile_is_one_of_the_values() -> None:
 
 
 def test_system_calls_are_read_from_the_summary() -> None:
-    """The total is what counts, with and without a column of errors in it."""
+    """The total is what counts, of either tool, and nothing where there is no summary."""
     head = "% time     seconds  usecs/call     calls    errors syscall\n"
     head += " 60.00    0.000300           1       200        20 futex\n"
     total = "100.00    0.000500           1"
     assert calls_in(f"{head}{total}       320        20 total\n") == 320
     assert calls_in(f"{head}{total}       321           total\n") == 321
+    assert calls_in("# started on Tue\n\n1234,,raw_syscalls:sys_enter,99,100.00,,\n") == 1234
+    assert calls_in("<not counted>,,raw_syscalls:sys_enter,0,100.00,,\n") == 0
     assert calls_in("") == 0

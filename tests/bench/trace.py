@@ -8,22 +8,19 @@ from typing import Any
 
 import redis
 
-from tests.bench import proc
 from tests.bench.caller import Caller
+from tests.bench.counter import Counter
 
 __all__ = ["commands", "system_calls"]
 
 
 def system_calls(
-    caller: Caller, strace: str, verb: str, number: int, folder: Path
+    caller: Caller, counter: Counter, verb: str, number: int, folder: Path
 ) -> dict[str, float]:
-    """Return the system calls of each role for one of `number` calls.
-
-    Traced processes are slow, so that more calls share a frame than usually do.
-    """
+    """Return the system calls of each role for one of `number` calls."""
     pids = caller.pids()
     everyone = [pid for group in pids.values() for pid in group]
-    with proc.count_calls(strace, everyone, folder) as counts:
+    with counter.counting(everyone, folder) as counts:
         caller.ask(verb, number)
     return {role: sum(counts[pid] for pid in group) / number for role, group in pids.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Callable
 from typing import Any, Self
@@ -104,7 +105,8 @@ class ToyAgent:
         self.consumer = frame.attached.consumer
         self._seen = 0
         self._reader = asyncio.get_running_loop().create_task(self._read())
-        await self.state()
+        # Some may have ended since the announcement.
+        await self._report_end(*[self.runs[call] for call in self.published & self.runs.keys()])
 
     async def detach(self) -> None:
         """Break the stream; what runs goes on."""
@@ -126,7 +128,9 @@ class ToyAgent:
         # gRPC takes one frame of a stream at a time.
         async with self._writing:
             if self._channel is not None:
-                await self._stream.write(frame)
+                # A stream that broke takes it along: what runs is announced anew.
+                with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    await self._stream.write(frame)
 
     async def gone(self) -> None:
         """Return when the stream breaks; raise what broke it."""

@@ -29,18 +29,20 @@ class Resumption(_message.Message):
     def __init__(self, call: _Optional[bytes] = ..., inbox: _Optional[str] = ..., position: _Optional[int] = ..., epoch: _Optional[int] = ..., consumer: _Optional[str] = ..., credit: _Optional[_Union[_record_pb2.Credit, _Mapping]] = ..., repeatable: _Optional[bool] = ..., fingerprint: _Optional[int] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "client", "namespace", "session", "secret")
+    __slots__ = ("protocol", "client", "namespace", "session", "secret", "agent")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     client: str
     namespace: str
     session: int
     secret: bytes
-    def __init__(self, protocol: _Optional[int] = ..., client: _Optional[str] = ..., namespace: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ...) -> None: ...
+    agent: bool
+    def __init__(self, protocol: _Optional[int] = ..., client: _Optional[str] = ..., namespace: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., agent: _Optional[bool] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol", "server", "inbox", "session", "secret", "now_ms", "mark", "spool", "nonce")

@@ -10,6 +10,10 @@ from fnq_consumer.rooms import Rooms
 __all__ = ["Attachment"]
 
 
+#: Bytes of the payloads in one frame.
+_MAX_FRAME = 8 << 20
+
+
 class Attachment:
     """An agent that is attached: what it has room for, and what goes out to it."""
 
@@ -59,6 +63,21 @@ class Attachment:
         await self._news.wait()
         self._news.clear()
         frame, self._frame = self._frame, worker_pb2.ConsumerFrame()
+        take = _fitting(frame)
+        if take < len(frame.dispatches):
+            self._frame.dispatches.extend(frame.dispatches[take:])
+            del frame.dispatches[take:]
+            self._news.set()
         frame.settled = b"".join(self._settled)
         self._settled.clear()
         return frame
+
+
+def _fitting(frame: worker_pb2.ConsumerFrame) -> int:
+    """Return how many of the dispatches go into one frame: one at least."""
+    size = 0
+    for index, dispatch in enumerate(frame.dispatches):
+        size += len(dispatch.call.payload.inline)
+        if size > _MAX_FRAME:
+            return max(1, index)
+    return len(frame.dispatches)

@@ -30,8 +30,6 @@ __all__ = ["Consumer"]
 
 #: Seconds between two searches for entries whose lease has lapsed.
 _SEARCH_S = 1.0
-#: Seconds without an answer from Redis to a read after which the consumer is unhealthy.
-_DEAF_S = 5.0
 #: Seconds that an agent whose stream broke may take to come back.
 _GRACE_S = 0.5
 #: Seconds that agents have to go elsewhere when this consumer ends.
@@ -171,7 +169,7 @@ class Consumer:
             except UNREACHABLE:
                 pass  # Tried again in a moment; a lease stands several missed rounds.
             now = asyncio.get_running_loop().time()
-            deaf = any(now - queue.answered_at > _DEAF_S for queue in self._queues.values())
+            deaf = any(queue.deaf(now) for queue in self._queues.values())
             await self._listener.set_health(not deaf)
             rounds += 1
             await asyncio.sleep(RENEW_S)

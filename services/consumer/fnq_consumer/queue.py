@@ -25,6 +25,8 @@ __all__ = ["Queue"]
 _BLOCK_MS = 1_000
 #: Seconds without an agent after which calls that wait here are let go of.
 _UNATTENDED_S = LEASE_S / 2
+#: Seconds without an answer to a read, which waits one second, that mean no answer.
+_DEAF_S = 5.0
 #: Seconds that a read has to end when the queue stops.
 _STOP_S = 1.0
 #: Seconds between two tries to interrupt a read that is on its way to Redis.
@@ -74,6 +76,7 @@ class Queue:
         self._interrupting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._unattended_at = asyncio.get_running_loop().time()
+        self._asked_at = 0.0
         #: Loop time of the last answer of Redis to a read.
         self.answered_at = asyncio.get_running_loop().time()
 
@@ -81,6 +84,10 @@ class Queue:
     def attended(self) -> bool:
         """Whether an agent is attached."""
         return bool(self._attachments)
+
+    def deaf(self, now: float) -> bool:
+        """Whether a read has been under way for so long that Redis does not answer."""
+        return self._reading_from is not None and now - self._asked_at > _DEAF_S
 
     def abandoned(self, now: float) -> bool:
         """Whether no agent has been attached for so long that others should have the calls.
@@ -224,6 +231,7 @@ class Queue:
 
     async def _read(self, streams: list[tuple[int, str]], rooms: list[tuple[int, int]]) -> None:
         self._reads += 1
+        self._asked_at = asyncio.get_running_loop().time()
         self._reading_from = min(depth for depth, _ in rooms)
         try:
             reads = await self._reader.read(streams, rooms, _BLOCK_MS)

@@ -114,6 +114,17 @@ return out
 """
 
 
+# Sets the counter of an entry that a consumer holds. KEYS: stream. ARGV: group,
+# consumer, entry, counter. Returns what lies in it; nil when it is gone, or not his.
+_RECOUNT = """
+local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
+if #found == 0 or found[1][2] ~= ARGV[2] then return nil end
+local reply = redis.call(
+  'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'RETRYCOUNT', ARGV[4])
+return reply[1] and reply[1][2][2]
+"""
+
+
 class FencedError(Exception):
     """The session has moved to another server; this one must let go of it."""
 
@@ -187,6 +198,7 @@ class CallStreams:
         self._redis = redis
         self._accept = redis.register_script(_ACCEPT)
         self._adopt = redis.register_script(_ADOPT)
+        self._recount = redis.register_script(_RECOUNT)
         self._drop_idle = redis.register_script(_DROP_IDLE)
 
     async def append(
@@ -257,17 +269,16 @@ class CallStreams:
     async def recount(self, stream: str, entry: str, consumer: str, count: Count) -> bytes | None:
         """Record `count` for an entry that `consumer` holds; return what lies in it.
 
-        None when it is gone.
+        May be repeated. None when it is gone, or another consumer has it now.
         """
         try:
-            reply: Any = await self._redis.execute_command(
-                "XCLAIM", stream, keys.GROUP, consumer, 0, entry, "RETRYCOUNT", count.counter
+            found: bytes | None = await self._recount(
+                keys=[stream], args=[keys.GROUP, consumer, entry, count.counter]
             )
         except ResponseError as problem:
             if "NOGROUP" in str(problem):
                 return None
             raise
-        found: bytes | None = reply[0][1][1] if reply and reply[0] else None
         return found
 
     async def claim_idle(

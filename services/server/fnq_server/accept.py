@@ -19,7 +19,7 @@ from fnq_server.track import Track
 
 __all__ = ["MAX_DEPTH", "WINDOW_BYTES", "WINDOW_CHUNKS", "Accepter"]
 
-#: Deepest call that is accepted.
+#: Levels of nesting; the deepest call has a depth of one less.
 MAX_DEPTH = 64
 #: Chunks and bytes that a generator runs ahead of its reader.
 WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
@@ -95,7 +95,7 @@ class Accepter:
                 f"no version {submission.version!r} in namespace {namespace!r}: deploy it first",
             )
             return Offer(submission.seq, submission.call, None, b"", refusal)
-        if submission.depth > MAX_DEPTH:
+        if submission.depth >= MAX_DEPTH:
             refusal = _refusal(
                 "NestingTooDeepError", f"calls are nested deeper than {MAX_DEPTH} levels"
             )

@@ -49,7 +49,7 @@ class Relay:
         #: Calls that moved to another server: their entries are not ours to delete.
         self._moved: set[bytes] = set()
         #: Loop time of the last answer from Redis: health.
-        self.answered_at = 0.0
+        self.answered_at = asyncio.get_running_loop().time()
 
     @property
     def in_flight(self) -> int:
@@ -256,8 +256,12 @@ class Relay:
     def end(self, call: bytes) -> None:
         """Forget a call whose end has reached the SDK."""
         track = self._tracks.get(call)
-        if track is not None:
-            self.drop(track)
+        if track is None:
+            return
+        if not track.ended:
+            # The SDK ended it by itself: its run must not wait for credit for ever.
+            self.cancel(track, "its caller has ended it")
+        self.drop(track)
 
     async def replay(self, track: Track, position: int) -> None:
         """Send again what the SDK did not get, before anything newer."""

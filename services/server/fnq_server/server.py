@@ -123,7 +123,7 @@ class Server:
             except UNREACHABLE:
                 pass  # Tried again in a moment; what is renewed stands several missed rounds.
             if self._blobs.spool is not None:
-                await asyncio.to_thread(self._blobs.spool.sweep)
+                await asyncio.to_thread(self._sessions.tend_spool)
             await self._listener.set_health(loop.time() - self._relay.answered_at < _DEAF_S)
             await asyncio.sleep(RENEW_S)
 

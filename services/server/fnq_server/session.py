@@ -37,6 +37,10 @@ class Session:
         #: Submissions that wait to be appended.
         self.offered: list[session_pb2.Submission] = []
         self.appending: asyncio.Task[None] | None = None
+        #: An agent's: see Hello.
+        self.agent = False
+        #: Its client was away for too long: its calls were cancelled meanwhile.
+        self.lapsed = False
         #: The client reads large values from the spool by itself.
         self.spools = False
         #: Large values that come in parts, by the number the client gave them.
@@ -88,7 +92,7 @@ class Session:
                 del self._results[:1]
             else:
                 yield self._frame()
-            if self._results:
+            if self._results or self._mark or self._goaway:
                 self._news.set()
 
     def _frame(self) -> session_pb2.ServerFrame:

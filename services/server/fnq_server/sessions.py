@@ -52,8 +52,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     @property
     def open(self) -> int:
-        """Sessions whose stream is open."""
-        return sum(each.detached_at is None for each in self._sessions.values())
+        """Sessions of scripts whose stream is open."""
+        return sum(each.detached_at is None and not each.agent for each in self._sessions.values())
 
     async def Open(  # noqa: N802 - the name in the contract of the wire
         self, request_iterator: Any, context: Context
@@ -76,7 +76,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             while (frame := await context.read()) is not EOF and session.writer is writer:
                 await self._take(session, frame)
                 if frame.bye:
-                    await self._part(session, "its caller has ended")
+                    await self._bury(session)
                     break
         finally:
             writer.cancel()
@@ -98,6 +98,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             self._relay.let_go(old)
         resumed = await self._resume(hello) if hello.session else None
         session, accepted = resumed or (await self._begin(hello.namespace), 0)
+        session.agent = hello.agent
         self._sessions[session.tag] = session
         return session, accepted
 
@@ -117,16 +118,20 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         async def command() -> Any:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.execute_command("HINCRBY", key, "gen", 1)
-                pipe.execute_command("HMGET", key, "secret", "mark")
+                pipe.execute_command("HMGET", key, "mark", "lapsed")
+                pipe.execute_command("HDEL", key, "lapsed")
                 pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
                 return await pipe.execute()
 
-        generation, (secret, mark), _ = await insist("resuming a session", command)
+        secret: Any = await insist(
+            "looking for a session", lambda: self._redis.execute_command("HGET", key, "secret")
+        )
         if secret is None or not secrets.compare_digest(secret, hello.secret):
-            if secret is None:
-                await self._redis.execute_command("DEL", key)
             return None
-        session = Session(hello.session, secret, hello.namespace, generation, self._blobs)
+        generation, (mark, lapsed), _, _ = await insist("resuming a session", command)
+        namespace = hello.namespace or "default"
+        session = Session(hello.session, secret, namespace, generation, self._blobs)
+        session.lapsed = lapsed is not None
         return session, int(mark)
 
     async def _begin(self, namespace: str) -> Session:
@@ -201,9 +206,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             if track is not None:
                 await relay.replay(track, each.position)
             else:
-                self._take_up(session, each, each.inbox in gone)
+                self._take_up(session, each, session.lapsed or each.inbox in gone)
             if each.HasField("credit"):
                 relay.credit(each.credit)
+        session.lapsed = False
         if unknown:
             await relay.look_again()
 
@@ -229,13 +235,17 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             self._relay.decree(track, "ResultExpiredError", text)
 
     async def _part(self, session: Session, reason: str) -> None:
-        """Cancel what a client left behind, and forget it."""
+        """Cancel what a client left behind."""
         self._sessions.pop(session.tag, None)
         for call in list(session.calls):
             track = self._relay.get(call)
             if track is not None:
                 self._relay.cancel(track, reason)
                 self._relay.drop(track)
+
+    async def _bury(self, session: Session) -> None:
+        """Forget a client that said goodbye."""
+        await self._part(session, "its caller has ended")
         await insist(
             "ending a session",
             lambda: self._redis.execute_command("DEL", keys.session(session.tag)),
@@ -255,6 +265,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             else:
                 _log.info("a client is gone", session=session.tag, calls=len(session.calls))
                 await self._part(session, "its caller is gone")
+                # Should it come back, its calls are not waited for in vain.
+                await self._redis.execute_command("HSET", keys.session(session.tag), "lapsed", 1)
 
     async def renew(self) -> None:
         """Keep the records of open sessions from expiring."""
@@ -262,6 +274,12 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             for tag in self._sessions:
                 pipe.execute_command("EXPIRE", keys.session(tag), SESSION_TTL_S)
             await pipe.execute()
+
+    def tend_spool(self) -> None:
+        """Renew the proof in the spool, and delete what a crash left there."""
+        if self._blobs.spool is not None:
+            self._blobs.spool.offer(self._proof)
+            self._blobs.spool.sweep()
 
     def close(self) -> None:
         """Take the proof of a shared spool away."""

@@ -41,6 +41,11 @@ class Ledger:
         with self._lock:
             return any(self._slots.fit(depth) for depth in self._queue)
 
+    def fits(self, depth: int) -> bool:
+        """Return whether there is a slot for a call at `depth` now."""
+        with self._lock:
+            return self._slots.fit(depth)
+
     def take(self) -> Invocation | None:
         """Return what is to begin now, the deepest first; None if nothing may."""
         if not self._queue:

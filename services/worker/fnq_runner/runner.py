@@ -147,7 +147,8 @@ class _Runner:
 
     def _dispatch(self, frame: Frame) -> None:
         invocation = Invocation(frame)
-        if self._ledger.draining:
+        # A nested call that something here waits for is still begun.
+        if self._ledger.draining and not (invocation.depth and self._ledger.fits(invocation.depth)):
             self._pipe.send(self._invoker.revoked(invocation))
             return
         twin = self._ledger.find(frame.call)

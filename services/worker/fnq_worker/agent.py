@@ -72,6 +72,7 @@ class Agent:
         self._tasks = Tasks(fatal)
         self._consumer = ""
         self._attached = False
+        self._state = "starting"
         self._posting = asyncio.Event()
         self._presence: Presence
         self._workbench: Workbench
@@ -170,8 +171,8 @@ class Agent:
     def _standing(self, state: str, reason: str, traceback: str, runner: int) -> None:
         """Take note of how the runner is; attach once it can answer calls."""
         presence = self._presence
-        presence.state, presence.reason, presence.traceback = state, reason, traceback
-        presence.runner = runner
+        self._state = state
+        presence.reason, presence.traceback, presence.runner = reason, traceback, runner
         self._posting.set()
         if state != "starting" and not self._attached:
             self._attached = True
@@ -182,6 +183,9 @@ class Agent:
         while True:
             self._posting.clear()
             self._presence.busy = self._workbench.busy
+            # Ready is who can be reached by calls.
+            ready = self._state == "ready" and not self._consumer
+            self._presence.state = "starting" if ready else self._state
             with contextlib.suppress(*UNREACHABLE):
                 await self._board.post(self._presence)
             with contextlib.suppress(TimeoutError):
@@ -212,9 +216,11 @@ class Agent:
                 async with asyncio.timeout(_DRAIN_S):
                     await self._workbench.emptied()
             await self._crew.stop()
+            self._workbench.give_back_all()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._publisher.flush()
+                    await self._link.flush()
         await self._tasks.stop()
         with contextlib.suppress(*UNREACHABLE, AttributeError):
             await self._board.withdraw(self._presence)
@@ -240,6 +246,7 @@ class Agent:
         lost with the stream, and a server that hears of a run says them again.
         """
         self._consumer = self._publisher.consumer = consumer
+        self._posting.set()
         for run in self._workbench.runs():
             if run.announced and not run.ended:
                 self._publisher.announce(run)

@@ -94,7 +94,13 @@ class Crew:
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._replacing.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            # Without a runner the agent is of no use: another start may do better.
+            self._fatal(problem)
 
     def _received(self, runner: Runner, frame: Frame) -> None:
         bench, family, kind = self._bench, self._family, frame.kind

@@ -68,6 +68,7 @@ class Link:
         self._seen = 0
         self._stale = False
         self._news = asyncio.Event()
+        self._written = asyncio.Event()
 
     def report(self, report: worker_pb2.Report) -> None:
         """Queue what became of a dispatch."""
@@ -151,3 +152,11 @@ class Link:
                 frame.slots.CopyFrom(self._bench.slots())
                 frame.slots.seen = self._seen
             await stream.write(frame)
+            if not self._reports:
+                self._written.set()
+
+    async def flush(self) -> None:
+        """Return when every report is written."""
+        while self._reports:
+            self._written.clear()
+            await self._written.wait()

@@ -44,7 +44,7 @@ class Nest:
         self._blobs = blobs
         self._deliver = deliver
         self._fatal = fatal
-        self.session = ClientSession(namespace, "fnq-worker")
+        self.session = ClientSession(namespace, "fnq-worker", agent=True)
         self._granted = asyncio.Event()
         self._news = asyncio.Event()
         self._channel: grpc.aio.Channel | None = None

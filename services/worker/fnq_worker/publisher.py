@@ -107,6 +107,13 @@ class Publisher:
         draft.result.end.SetInParent()
         return draft.result.end
 
+    def decree(self, run: Run) -> result_pb2.End:
+        """Return the end, to be filled in, of a run that cannot end by itself."""
+        draft = self._drafts.get(run) or self._draft(run, 0)
+        draft.result.decreed = True
+        draft.result.end.SetInParent()
+        return draft.result.end
+
     def _draft(self, run: Run, position: int, again: bool = False) -> _Draft:
         result = result_pb2.Result(call=run.call.call, epoch=run.epoch, position=position)
         if again or not run.announced:

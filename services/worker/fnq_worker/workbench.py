@@ -320,8 +320,7 @@ class Workbench:
             run.runner.signal_group(signal.SIGKILL)
 
     def _decree(self, run: Run, envelope: Mapping[str, Any]) -> None:
-        end = self.publisher.end(run, 0)
-        end.failure.CopyFrom(failure.to_proto(envelope))
+        self.publisher.decree(run).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
 
     def unheard(self, run: Run) -> None:
@@ -393,6 +392,12 @@ class Workbench:
         self._draining = True
         self._give_back_queued()
         self.reporter.restate()
+
+    def give_back_all(self) -> None:
+        """Give back what the runner was not left the time to finish: a drain is no death."""
+        for run in list(self._runs.values()):
+            if not run.ended:
+                self._give_back(run)
 
     def _give_back_queued(self) -> None:
         while self._queue:

@@ -119,6 +119,10 @@ class Zygote:
             future = self._forked.pop(notice["forked"], None)
             if future is not None and not future.done():
                 future.set_result(notice["pid"])
+        elif "failed" in notice:
+            future = self._forked.pop(notice["failed"], None)
+            if future is not None and not future.done():
+                future.set_exception(OSError(f"cannot fork a runner: {notice['error']}"))
         elif "exited" in notice:
             self._exited(notice["exited"], notice["code"], notice["signal"])
 

@@ -58,10 +58,10 @@ def test_a_call_that_is_nested_too_deep_is_refused() -> None:
     def at(depth: int) -> CallContext:
         return CallContext("c", "f", "v", 0, None, None, "root", depth)
 
-    current.set(at(MAX_DEPTH - 1))
+    current.set(at(MAX_DEPTH - 2))
     try:
-        assert leaf() == MAX_DEPTH
-        current.set(at(MAX_DEPTH))
+        assert leaf() == MAX_DEPTH - 1
+        current.set(at(MAX_DEPTH - 1))
         with pytest.raises(RecursionError, match="'leaf' would be nested deeper than 64 levels"):
             leaf()
     finally:

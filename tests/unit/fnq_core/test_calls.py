@@ -209,6 +209,17 @@ async def test_recounting_tells_what_the_entry_says(server: RedisServer) -> None
         assert Count.of(b.pending()[0][3]) == Count(2, 1)
 
 
+async def test_what_another_consumer_has_taken_over_is_not_recounted(server: RedisServer) -> None:
+    """It adopted the run while this one mourned its agent: nothing is dispatched twice."""
+    async with bench(server) as b:
+        [entry] = await b.queue(1)
+        b.deliver("c1")
+        assert await b.calls.adopt(stream(), "c2", [(entry, Count(1, 0))]) == [1]
+        assert await b.calls.recount(stream(), entry, "c1", Count(2, 1)) is None
+        [[_, owner, _, counter]] = b.pending()
+        assert (owner, counter) == (b"c2", 1)
+
+
 async def test_recounting_what_is_gone_says_so(server: RedisServer) -> None:
     """Acknowledged, withdrawn, or its whole stream deleted."""
     async with bench(server) as b:

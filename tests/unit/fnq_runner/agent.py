@@ -202,12 +202,12 @@ class Agent:
     def cancel(self, call: bytes, reason: str = "", *, interrupt: bool = True) -> None:
         """Cancel a call as an agent does: a frame, then a signal."""
         self.say(encode(Kind.CANCEL, call, 1, body=reason.encode()))
-        self._interrupts = interrupt
         if interrupt:
             self.interrupt()
 
     def interrupt(self) -> None:
-        """Send the signal that makes a runner look for cancellations."""
+        """Send the signal that makes a runner look for cancellations, and repeat it."""
+        self._interrupts = True
         self.zygote.say(kill=self.token, signal=int(signal.SIGUSR1))
 
     def frame(self, *kinds: Kind, call: bytes | None = None) -> Frame:

@@ -94,7 +94,7 @@ async def test_a_call_nested_too_deep_is_refused(server: RedisServer, tmp_path: 
     version = await service.deploy(server)
     async with service.server(server, tmp_path) as (_, address), ToyClient() as client:
         await client.connect(address)
-        deepest, too_deep = client.submit(version, depth=64), client.submit(version, depth=65)
+        deepest, too_deep = client.submit(version, depth=63), client.submit(version, depth=64)
         assert (await too_deep.over()).failure.error == "NestingTooDeepError"
         assert deepest.end is None
 
@@ -131,15 +131,22 @@ async def test_cancelling_a_queued_call_withdraws_it(server: RedisServer, tmp_pa
 async def test_a_client_that_vanished_loses_its_calls_after_the_lease(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its session goes too."""
+    """Should it come back, it is told so, and waits for nothing."""
     version = await service.deploy(server)
     async with service.server(server, tmp_path) as (made, address), ToyClient() as client:
         welcome = await client.connect(address)
-        client.submit(version)
+        heard = client.submit(version)
         stream = keys.call_stream("default", version, 0)
         await eventually(lambda: server.ask("XLEN", stream) == 1)
+        await eventually(lambda: client.session.idle)
         await client.disconnect()
         await eventually(lambda: made._sessions.open == 0)
         monkeypatch.setattr(sessions, "INTEREST_S", 0.0)
         await eventually(lambda: server.ask("XLEN", stream) == 0)
-        assert server.names(keys.session(welcome.session)) == []
+        key = keys.session(welcome.session)
+        await eventually(lambda: server.ask("HGET", key, "lapsed") is not None)
+        monkeypatch.setattr(sessions, "INTEREST_S", 30.0)
+
+        await client.connect(address)
+
+        assert (await heard.over()).failure.error == "ResultExpiredError"
