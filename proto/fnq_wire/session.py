@@ -208,7 +208,11 @@ class ClientSession:
     def _accept(self, mark: int) -> None:
         unaccepted = self._unaccepted
         while unaccepted and unaccepted[0].seq <= mark:
-            unaccepted.popleft().accepted = True
+            pending = unaccepted.popleft()
+            pending.accepted = True
+            # It lies in Redis: nobody will offer it again.
+            pending.submission.ClearField("payload")
+            pending.large = None
 
     def _resumption(self, pending: Pending) -> session_pb2.Resumption:
         return session_pb2.Resumption(

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -14,12 +14,13 @@ from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
+from fnq_worker.port import Parents, Reporter
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
 from fnq_worker.slots import Pace, lender_for, lent, room_ahead
 
-__all__ = ["Parents", "Reporter", "Workbench"]
+__all__ = ["Workbench"]
 
 #: Seconds after which calls do not wait here for the one that runs.
 _STALL_S = 0.05
@@ -28,23 +29,6 @@ _PIPELINE = 32
 #: Seconds that cancelled user code has to end before its runner is killed.
 _CANCEL_GRACE_S = 5.0
 _log = structlog.get_logger()
-
-
-class Reporter(Protocol):
-    """Where the workbench says what became of its runs (the link)."""
-
-    def report(self, report: worker_pb2.Report) -> None:
-        """Queue a report to the consumer."""
-
-    def restate(self) -> None:
-        """Queue a new statement of the slots."""
-
-
-class Parents(Protocol):
-    """Where nested calls are kept (the family)."""
-
-    def cancel_all(self, run: Run) -> None:
-        """End the nested calls of a run that ended."""
 
 
 class Workbench:
