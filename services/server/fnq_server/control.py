@@ -71,9 +71,16 @@ class Control(control_pb2_grpc.ControlServicer):
         ids = [version.id for version in versions]
         await insist("deploying", lambda: registry.bind(namespace, ids, names))
         for version in versions:
+            await self._begin_again(namespace, version.id)
             if version.spec.min_replicas:
                 self._demand.want(namespace, version.id)
         return control_pb2.DeployReply(versions=[_message(each) for each in versions])
+
+    async def _begin_again(self, namespace: str, version_id: str) -> None:
+        """Have a version that could not be imported tried anew: what it lacked may be there."""
+        found = await insist("deploying", lambda: self._board.of(namespace, version_id))
+        if judge(found).state == "failed":
+            await self._demand.begin_again(namespace, version_id)
 
     async def PutBundle(  # noqa: N802
         self, request_iterator: AsyncIterator[control_pb2.BundlePart], context: Context

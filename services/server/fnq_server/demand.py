@@ -49,6 +49,16 @@ class Demand:
                 _log.warning("cannot start a worker", version=version_id, problem=str(problem))
                 self._fresh.discard((namespace, version_id))
 
+    async def begin_again(self, namespace: str, version_id: str) -> None:
+        """End the workers of a version; the next that it needs are new."""
+        if self._orchestrator is None:
+            return
+        try:
+            await self._orchestrator.stop(namespace, version_id)
+        except RuntimeError as problem:
+            _log.warning("cannot stop a worker", version=version_id, problem=str(problem))
+        self._fresh.discard((namespace, version_id))
+
     async def _ensure(self, namespace: str, version: Version) -> None:
         if self._orchestrator is not None:
             replicas = max(1, version.spec.min_replicas)

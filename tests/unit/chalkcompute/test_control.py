@@ -1,0 +1,134 @@
+"""Questions to a server's control plane, and servers that do not answer them at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import pytest
+
+from chalkcompute.config import Config
+from chalkcompute.control import Control
+from chalkcompute.errors import (
+    AuthError,
+    ConnectionLostError,
+    DeployError,
+    FnqError,
+    NotFoundError,
+    NotReadyError,
+    ProtocolError,
+)
+from chalkcompute.inflight import Target
+from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
+
+TARGET = Target("v" * 32, "add", "function", 1, False)
+SPEC = spec_pb2.FunctionSpec(name="add", bundle="0" * 64)
+
+
+class Moody(control_pb2_grpc.ControlServicer):
+    """Refuses with each of `moods` in turn, once; after them it answers."""
+
+    def __init__(self, *moods: grpc.StatusCode) -> None:
+        self.moods = list(moods)
+        self.asked = 0
+        self.silent_s = 0.0
+
+    def _enter(self, context: Any) -> None:
+        self.asked += 1
+        if self.moods:
+            context.abort(self.moods.pop(0), "in a mood")
+
+    def Lookup(self, request: Any, context: Any) -> Any:  # noqa: N802 - of the wire
+        self._enter(context)
+        found = control_pb2.FunctionVersion(id=TARGET.version, number=3)
+        found.spec.name, found.spec.kind = request.name, "function"
+        return found
+
+    def Deploy(self, request: Any, context: Any) -> Any:  # noqa: N802
+        self._enter(context)
+        reply = control_pb2.DeployReply()
+        for number, _ in enumerate(request.specs, 1):
+            reply.versions.add(id=TARGET.version, number=number)
+        return reply
+
+    def WaitReady(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        yield control_pb2.Readiness(state="waiting", reason="a worker dawdles")
+        time.sleep(self.silent_s)
+        self._enter(context)
+        yield control_pb2.Readiness(state="ready")
+
+
+@contextmanager
+def asking(server: Moody) -> Iterator[Control]:
+    """Yield what asks that server."""
+    host = grpc.server(ThreadPoolExecutor(4))
+    control_pb2_grpc.add_ControlServicer_to_server(server, host)
+    port = host.add_insecure_port("127.0.0.1:0")
+    host.start()
+    control = Control(Config(addr=f"127.0.0.1:{port}"))
+    try:
+        yield control
+    finally:
+        control.close()
+        host.stop(0).wait()
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
+    """A look-up, a deploy and a wait go through, and the user hears nothing of it."""
+    away = [grpc.StatusCode.UNAVAILABLE] * 3
+    with asking(Moody(*away)) as control:
+        assert control.lookup("add", None)[0].number == 3
+    with asking(Moody(*away)) as control:
+        assert control.deploy([SPEC], {}) == [(TARGET.version, 1)]
+    with asking(Moody(*away)) as control:
+        control.wait_ready(TARGET, None)
+
+
+def test_what_is_waited_for_is_said_once_over_a_broken_connection(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On change only, however often the server has to be asked."""
+    with asking(Moody(grpc.StatusCode.UNAVAILABLE)) as control:
+        control.wait_ready(TARGET, None)
+    assert capsys.readouterr().err == "[fnq] add: a worker dawdles\n"
+
+
+def test_a_wait_that_takes_too_long_names_the_cause() -> None:
+    """The time-out counts over all tries."""
+    server = Moody(grpc.StatusCode.UNAVAILABLE)
+    server.silent_s = 0.3
+    with asking(server) as control, pytest.raises(NotReadyError) as told:
+        control.wait_ready(TARGET, 0.4)
+    assert str(told.value) == "add was not ready within 0.4 s: a worker dawdles"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, AuthError),
+        (grpc.StatusCode.NOT_FOUND, NotFoundError),
+        (grpc.StatusCode.FAILED_PRECONDITION, ProtocolError),
+        (grpc.StatusCode.INTERNAL, DeployError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, DeployError),
+    ],
+)
+def test_a_refusal_is_told_at_once(code: grpc.StatusCode, expected: type[FnqError]) -> None:
+    """Asked once, and told by an error of our own with the server's words."""
+    server = Moody(code, code)
+    with asking(server) as control, pytest.raises(expected, match="in a mood") as told:
+        control.deploy([SPEC], {})
+    assert type(told.value) is expected
+    assert server.asked == 1
+
+
+def test_a_server_that_stays_away_is_given_up_soon() -> None:
+    """The first time nobody waits for longer than a second or so."""
+    server = Moody(*[grpc.StatusCode.UNAVAILABLE] * 1_000)
+    begun = time.monotonic()
+    with asking(server) as control, pytest.raises(ConnectionLostError, match="in a mood"):
+        control.lookup("add", None)
+    assert 0.9 < time.monotonic() - begun < 5
