@@ -153,6 +153,8 @@ class Relay:
             self._pass_on(track, entry, body if verdict is Verdict.PASS else None, result)
             return
         if verdict is Verdict.DROP:
+            if track.ended:
+                self._stop(result, track.cancelled)
             self._delete(inbox, (entry,))
             return
         track.withheld.append(entry)
@@ -191,10 +193,15 @@ class Relay:
             return
         if result.HasField("end"):
             self._revoked.pop(result.call, None)
-        elif result.HasField("started"):
-            reason = self._revoked.get(result.call, "nobody waits for it any more")
-            self._orders.cancel(result.started.consumer, result.call, reason)
+        else:
+            self._stop(result, self._revoked.get(result.call, ""))
         self._delete(inbox, (entry,))
+
+    def _stop(self, result: result_pb2.Result, reason: str) -> None:
+        """Have a run stopped that shows itself after its call has ended."""
+        if result.HasField("started") and not result.HasField("end"):
+            reason = reason or "nobody waits for it any more"
+            self._orders.cancel(result.started.consumer, result.call, reason)
 
     def _greet(self, track: Track) -> None:
         """Tell the consumer that runs a call what it must know of it."""

@@ -26,6 +26,8 @@ __all__ = ["Workbench"]
 _STALL_S = 0.05
 #: Most dispatches that wait inside the runner beyond its slots.
 _PIPELINE = 32
+#: Seconds between two signals to cancelled user code.
+_INTERRUPT_S = 0.1
 #: Seconds that cancelled user code has to end before its runner is killed.
 _CANCEL_GRACE_S = 5.0
 _log = structlog.get_logger()
@@ -294,8 +296,14 @@ class Workbench:
         runner.send(pipe.encode(Kind.CANCEL, call, run.epoch, 0, reason.encode()))
         if self._sync:
             # After the frame is out: the handler reads it to learn whom it concerns.
-            self._loop.call_soon(runner.signal_group, signal.SIGUSR1)
+            self._loop.call_soon(self._interrupt, run)
         self._loop.call_later(_CANCEL_GRACE_S, self._kill_if_running, run)
+
+    def _interrupt(self, run: Run) -> None:
+        """Signal the runner, again and again: one signal may come just before a long sleep."""
+        if not run.ended and run.runner is not None:
+            run.runner.signal_group(signal.SIGUSR1)
+            self._loop.call_later(_INTERRUPT_S, self._interrupt, run)
 
     def _kill_if_running(self, run: Run) -> None:
         if not run.ended and run.runner is not None:

@@ -90,6 +90,20 @@ async def test_a_run_that_was_cancelled_before_it_began_is_stopped_when_it_does(
         await eventually(lambda: w.agent.cancelled == [(heard.call, "enough")])
 
 
+async def test_a_run_that_begins_before_its_caller_heard_of_its_end_is_stopped(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The call has ended, and the client has not said yet that it knows."""
+    async with way(server, tmp_path) as w:
+        heard, run = await w.run()
+        w.client.deafen()
+        track = w.server._relay.get(heard.call)
+        assert track is not None
+        w.server._relay.cancel(track, "enough")
+        await w.agent.started(run)
+        await eventually(lambda: w.agent.cancelled == [(heard.call, "enough")])
+
+
 async def test_a_run_of_a_forgotten_call_is_stopped_when_it_shows_itself(
     server: RedisServer, tmp_path: Path
 ) -> None:

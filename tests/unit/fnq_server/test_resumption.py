@@ -231,6 +231,8 @@ async def test_a_session_whose_record_is_lost_is_granted_anew(
         await agent.attach(workers)
         welcome = await client.connect(address)
         heard = await _running(client, agent, version)
+        # What is not known to be accepted when the record is lost is offered anew.
+        await eventually(lambda: client.session._calls[heard.call].accepted)
         await client.disconnect()
         await agent.chunks(agent.runs[heard.call], 0, b"a")
         server.ask("DEL", keys.session(welcome.session))
