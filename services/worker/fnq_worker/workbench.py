@@ -106,6 +106,9 @@ class Workbench:
         else:
             self._queue.append(run)
             self._feed()
+            # It was on its way when the slots were stated anew.
+            if self._stalled:
+                self._watch_for_stall()
 
     def _feed(self) -> None:
         """Send to the runner what it may begin, and a little more where calls are short."""
@@ -156,26 +159,26 @@ class Workbench:
     def begun(self, frame: Frame) -> None:
         """Note that user code begins."""
         run = self.get(frame.call, frame.epoch)
-        if run is None:
-            return
-        run.started_at = self._loop.time()
-        self.publisher.begin(run)
+        if run is not None:
+            run.started_at = self._loop.time()
+            self.publisher.begin(run)
+            self._watch_for_stall()
+
+    def _watch_for_stall(self) -> None:
         if self._watch is None:
             self._watch = self._loop.call_later(_STALL_S, self._look_for_stall)
 
     def _look_for_stall(self) -> None:
         """Give back what waits here behind a call that takes unexpectedly long."""
         self._watch = None
-        active = [run for run in self._runs.values() if run.started_at and not run.ended]
-        if not active:
-            return
-        self._watch = self._loop.call_later(_STALL_S, self._look_for_stall)
-        if max(run.started_at for run in active) > self._loop.time() - _STALL_S:
-            return
-        self._stalled = True
-        self._give_back_queued()
-        self._revoke()
-        self.reporter.restate()
+        begun = [run.started_at for run in self._runs.values() if run.started_at and not run.ended]
+        if begun and max(begun) > self._loop.time() - _STALL_S:
+            self._watch_for_stall()
+        elif begun:
+            self._stalled = True
+            self._give_back_queued()
+            self._revoke()
+            self.reporter.restate()
 
     def _revoke(self) -> None:
         """Take back dispatches that the runner has not begun.

@@ -44,6 +44,7 @@ class Bench:
         self.bench = Workbench(slots, sync)
         self.runner = ToyRunner()
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
+        self.restated = 0
         self.reports: list[worker_pb2.Report] = []
         self.orphaned: list[set[bytes]] = []
         near: Any = self
@@ -70,7 +71,8 @@ class Bench:
         self.reports.append(report)
 
     def restate(self) -> None:
-        """Take note of nothing: tests ask for the slots themselves."""
+        """Count: tests ask for the slots themselves."""
+        self.restated += 1
 
     def cancel_all(self, run: Run) -> None:
         self.orphaned.append(set(run.children))

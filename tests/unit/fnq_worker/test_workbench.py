@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_wire import failure
 from fnq_wire.pipe import Kind
+from fnq_worker.workbench import _STALL_S
+from tests.loop import eventually
 from tests.unit.fnq_worker.bench import Bench, ToyRunner
 
 
@@ -47,6 +50,30 @@ async def test_a_run_stays_until_it_is_settled() -> None:
     b.bench.settled(call)
     assert not list(b.bench.runs())
     await b.bench.emptied()
+
+
+async def test_what_waits_behind_a_long_call_is_given_back() -> None:
+    """Another worker may be free; also what was on its way when the slots were stated."""
+    b = Bench()
+    long = b.dispatch("long")
+    b.say(Kind.STARTED, long)
+    b.dispatch("behind")
+    await eventually(lambda: b.what() == ["returned"])
+    b.dispatch("late")
+    await eventually(lambda: b.what() == ["returned", "returned"])
+    assert b.free() == 0
+
+
+async def test_a_long_call_alone_costs_no_statements() -> None:
+    """The slots are stated when it is found to be long, and not again and again."""
+    b = Bench()
+    long = b.dispatch("long")
+    b.say(Kind.STARTED, long)
+    await eventually(lambda: b.bench._stalled)
+    stated = b.restated
+    looked = asyncio.get_running_loop().time() + 3 * _STALL_S
+    await eventually(lambda: asyncio.get_running_loop().time() > looked)
+    assert b.restated == stated
 
 
 async def test_a_lent_slot_takes_a_deeper_call() -> None:
