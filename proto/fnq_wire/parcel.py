@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from fnq.v1 import result_pb2, session_pb2
+from fnq_wire.limits import PART
 from fnq_wire.spool import Spool
 
-__all__ = ["PART", "Data", "Outgoing", "Parcels", "read"]
+__all__ = ["Data", "Outgoing", "Parcels", "read"]
 
-#: Bytes of one part, and of the parts in one frame.
-PART, _MAX_PARTS = 1 << 20, 4 << 20
+#: Bytes of the parts in one frame.
+_MAX_PARTS = 4 << 20
 
 #: A value as it came: its bytes, or an open file of the spool.
 Data = bytes | BinaryIO

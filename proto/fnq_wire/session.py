@@ -19,15 +19,15 @@ from typing import NamedTuple
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_wire import callid
 from fnq_wire.fingerprint import fingerprint
+from fnq_wire.limits import FULL_FRAME
 from fnq_wire.parcel import Data, Outgoing, Parcels
+from fnq_wire.protocol import PROTOCOL
 from fnq_wire.spool import Spool
 
-__all__ = ["PROTOCOL", "ClientSession", "Event", "Pending"]
+__all__ = ["ClientSession", "Event", "Pending"]
 
-#: Version of the wire; two ends that differ do not talk.
-PROTOCOL = 1
-#: Submissions, and bytes of their payloads, in one frame.
-_MAX_SUBMISSIONS, _MAX_FRAME = 2_000, 8 << 20
+#: Submissions in one frame.
+_MAX_SUBMISSIONS = 2_000
 #: Unacknowledged results after which acknowledging is urgent.
 _MANY_RESULTS = 1_000
 
@@ -127,7 +127,7 @@ class ClientSession:
         """Return a fresh call id of the session."""
         self._seq += 1
         now_ms = time.time_ns() // 1_000_000 + self._offset_ms
-        return callid.make(now_ms, version, self._tag, self._seq & 0xFFFFFF)
+        return callid.make(now_ms, version, self._tag, self._seq % callid.SEQ_LIMIT)
 
     def submit(
         self, submission: session_pb2.Submission, sink: object, large: bytes | None = None
@@ -274,7 +274,7 @@ class ClientSession:
             self._unaccepted.append(pending)
             frame.submissions.append(pending.submission)
             size += len(pending.submission.payload.inline)
-            if size > _MAX_FRAME:
+            if size > FULL_FRAME:
                 break
 
     def receive(self, frame: session_pb2.ServerFrame) -> list[Event]:

@@ -7,11 +7,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from chalkcompute.errors import NestingTooDeepError
+from fnq_wire.limits import MAX_DEPTH
 
-__all__ = ["MAX_DEPTH", "CallContext", "check_depth", "current", "get_call_context"]
-
-#: Levels of nesting; a script's own calls have depth 0, the deepest one less than this.
-MAX_DEPTH = 64
+__all__ = ["CallContext", "check_depth", "current", "get_call_context"]
 
 
 @dataclass(frozen=True, slots=True)

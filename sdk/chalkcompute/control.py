@@ -22,6 +22,8 @@ from chalkcompute.errors import (
 )
 from chalkcompute.inflight import Target
 from fnq.v1 import control_pb2, control_pb2_grpc
+from fnq_wire.limits import PART
+from fnq_wire.transport import OPTIONS
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
@@ -40,8 +42,6 @@ __all__ = [
 
 #: Who this is, for the other end's errors.
 CLIENT = f"the SDK (python {sys.version_info.major}.{sys.version_info.minor})"
-#: Bytes of one gRPC message, and of one part of a bundle.
-_MAX_FRAME, _PART = 64 << 20, 1 << 20
 #: Seconds that a look-up or a deploy may take.
 _ANSWER_S = 30.0
 #: Seconds after which a server that cannot be reached is given up, at the first try
@@ -52,20 +52,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
 #: What gRPC says of a server that is not there, or no longer.
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
-_OPTIONS = [
-    ("grpc.max_receive_message_length", _MAX_FRAME),
-    ("grpc.max_send_message_length", _MAX_FRAME),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    # What one attempt may take, whatever its name says: a busy machine is slow.
-    ("grpc.min_reconnect_backoff_ms", 3_000),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    ("grpc.use_local_subchannel_pool", 1),
-]
-
 
 class Control:
     """A channel to the server that the settings name, or to the embedded stack."""
@@ -75,7 +61,7 @@ class Control:
         self._lock = threading.Lock()
         self._answered = False
         self.address = self._find()
-        self.channel = grpc.insecure_channel(self.address, options=_OPTIONS)
+        self.channel = grpc.insecure_channel(self.address, options=OPTIONS)
         token = config.token
         self.metadata = (("authorization", f"Bearer {token}"),) if token else ()
 
@@ -95,7 +81,7 @@ class Control:
         with self._lock:
             old, self.channel = (
                 self.channel,
-                grpc.insecure_channel(self.address, options=_OPTIONS),
+                grpc.insecure_channel(self.address, options=OPTIONS),
             )
         old.close()
 
@@ -190,8 +176,8 @@ class Control:
     def _put(self, stub: control_pb2_grpc.ControlStub, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
         parts = (
-            control_pb2.BundlePart(hash=digest, data=data[start : start + _PART])
-            for start in range(0, max(len(data), 1), _PART)
+            control_pb2.BundlePart(hash=digest, data=data[start : start + PART])
+            for start in range(0, max(len(data), 1), PART)
         )
         stub.PutBundle(parts, timeout=_ANSWER_S, metadata=self.metadata)
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fnq_wire.limits import WINDOW_BYTES, WINDOW_CHUNKS
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from chalkcompute.inflight import Outcome
     from chalkcompute.reply import Reply
 
-__all__ = ["WINDOW_BYTES", "WINDOW_CHUNKS", "Stream"]
+__all__ = ["Stream"]
 
 T_co = TypeVar("T_co", covariant=True)
-
-#: How far a generator may run ahead of its reader; servers begin with the same.
-WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
 
 
 class Stream(Generic[T_co]):

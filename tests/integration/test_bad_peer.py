@@ -15,7 +15,7 @@ import grpc
 import pytest
 
 from fnq.v1 import session_pb2, worker_pb2
-from fnq_core.rpc import PROTOCOL
+from fnq_wire.protocol import PROTOCOL
 from tests.integration.lone import LoneServer, service
 from tests.integration.misuse import misuse
 from tests.integration.oldredis import pretend

@@ -6,12 +6,9 @@ import asyncio
 
 from fnq.v1 import record_pb2, worker_pb2
 from fnq_consumer.rooms import Rooms
+from fnq_wire.limits import FULL_FRAME
 
 __all__ = ["Attachment"]
-
-
-#: Bytes of the payloads in one frame.
-_MAX_FRAME = 8 << 20
 
 
 class Attachment:
@@ -78,6 +75,6 @@ def _fitting(frame: worker_pb2.ConsumerFrame) -> int:
     size = 0
     for index, dispatch in enumerate(frame.dispatches):
         size += len(dispatch.call.payload.inline)
-        if size > _MAX_FRAME:
+        if size > FULL_FRAME:
             return max(1, index)
     return len(frame.dispatches)

@@ -12,7 +12,8 @@ import structlog
 from fnq.v1 import worker_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
 from fnq_core.calls import Count
-from fnq_core.rpc import EOF, PROTOCOL, version_problem
+from fnq_core.rpc import EOF
+from fnq_wire.protocol import PROTOCOL, version_problem
 
 if TYPE_CHECKING:
     from fnq_consumer.consumer import Consumer

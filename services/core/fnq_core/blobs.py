@@ -19,12 +19,11 @@ from redis.asyncio import Redis
 from fnq.v1 import result_pb2
 from fnq_core import keys
 from fnq_core.connection import insist
-from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED, TTL_S, Spool
+from fnq_wire.limits import PART
+from fnq_wire.spool import MOST_CHUNKED, MOST_SPOOLED, TTL_S, Spool
 
-__all__ = ["CHUNK", "INLINE", "Blobs"]
+__all__ = ["Blobs"]
 
-#: Bytes of one chunk.
-CHUNK = 1 << 20
 #: Of every value in Redis: what a client sends as a reference may name any key.
 _PREFIX = keys.blob("")
 _log = structlog.get_logger()
@@ -48,8 +47,8 @@ class Blobs:
         return result_pb2.Reference(house=_CHUNKS, key=keys.blob(uuid.uuid4().hex))
 
     async def append(self, reference: result_pb2.Reference, chunk: bytes) -> None:
-        """Add a chunk, of CHUNK bytes but for the last, to a value that was begun."""
-        index = reference.size // CHUNK
+        """Add a chunk, of PART bytes but for the last, to a value that was begun."""
+        index = reference.size // PART
 
         async def command() -> None:
             async with self._redis.pipeline(transaction=True) as pipe:
@@ -69,8 +68,8 @@ class Blobs:
             except OSError as problem:
                 _log.warning("the spool cannot be written: using redis", problem=str(problem))
         reference = self.begin()
-        for start in range(0, len(data), CHUNK):
-            await self.append(reference, data[start : start + CHUNK])
+        for start in range(0, len(data), PART):
+            await self.append(reference, data[start : start + PART])
         return reference
 
     async def read(self, reference: result_pb2.Reference) -> bytes | None:
@@ -86,7 +85,7 @@ class Blobs:
             return
         if not reference.key.startswith(_PREFIX):
             return
-        for index in range(-(-reference.size // CHUNK)):
+        for index in range(-(-reference.size // PART)):
 
             async def command(index: int = index) -> Any:
                 return await self._redis.execute_command("HGET", reference.key, index)
@@ -104,7 +103,7 @@ class Blobs:
         except (OSError, ValueError):
             return
         with file:
-            while piece := await asyncio.to_thread(file.read, CHUNK):
+            while piece := await asyncio.to_thread(file.read, PART):
                 yield piece
 
     async def delete(self, references: Iterable[result_pb2.Reference]) -> None:

@@ -22,9 +22,9 @@ from redis.exceptions import (
 )
 
 from fnq_core.backoff import Backoff
+from fnq_wire.limits import OLDEST_REDIS
 
 __all__ = [
-    "MINIMUM",
     "UNREACHABLE",
     "NotNowError",
     "RedisClosedError",
@@ -36,8 +36,6 @@ __all__ = [
 
 _T = TypeVar("_T")
 
-#: Oldest Redis whose streams do what fnq needs (XAUTOCLAIM, XPENDING IDLE, NOMKSTREAM).
-MINIMUM = (6, 2)
 #: What Redis says while it is there and cannot do what it is asked: its disk or memory
 #: is full, it is a replica that waits for a primary, it loads, it runs a long script.
 _NOT_NOW = ("MISCONF", "OOM", "READONLY", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY ")
@@ -68,7 +66,7 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, a
 
 
 class RedisTooOldError(RuntimeError):
-    """Redis is older than `MINIMUM`."""
+    """Redis is older than `OLDEST_REDIS`."""
 
 
 #: A connection over a network that is cut breaks after 10 to 15 s.
@@ -118,7 +116,7 @@ def connect(url: str, *, single: bool = False) -> Redis:
 async def check(client: Redis) -> str:
     """Return the version of Redis.
 
-    Raises RedisTooOldError below `MINIMUM`, and RedisClosedError when the
+    Raises RedisTooOldError below `OLDEST_REDIS`, and RedisClosedError when the
     password is wrong or missing.
     """
     try:
@@ -133,8 +131,8 @@ async def check(client: Redis) -> str:
         raise
     fields = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
     version: str = fields.get("valkey_version") or fields["redis_version"]
-    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:
-        wanted = ".".join(map(str, MINIMUM))
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
+        wanted = ".".join(map(str, OLDEST_REDIS))
         raise RedisTooOldError(
             f"Redis {version} is too old: fnq needs {wanted} or newer, or Valkey"
         )

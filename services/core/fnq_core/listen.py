@@ -13,7 +13,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 
-from fnq_core.rpc import OPTIONS
+from fnq_wire.transport import OPTIONS
 
 __all__ = ["Listener"]
 

@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 
 from fnq_core import keys
 
-__all__ = ["RENEW_S", "TTL_S", "Presence", "PresenceBoard"]
+__all__ = ["TTL_S", "Presence", "PresenceBoard"]
 
-#: Seconds that a presence outlives its last renewal, and between renewals.
-TTL_S, RENEW_S = 10, 2.0
+#: Seconds that a presence outlives its last renewal.
+TTL_S = 10
 
 
 @dataclass(slots=True)

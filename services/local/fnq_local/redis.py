@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from fnq_local.place import Place
 from fnq_wire.error import StackError
+from fnq_wire.limits import OLDEST_REDIS
 
-__all__ = ["MINIMUM", "Engine", "arguments", "find", "wait_ready", "writer"]
+__all__ = ["Engine", "arguments", "find", "wait_ready", "writer"]
 
-#: Oldest version whose streams do what fnq needs; every Valkey is newer.
-MINIMUM = (6, 2)
 _NAMES = ("valkey-server", "redis-server")
 #: The head of a snapshot, with the length byte of the version left out.
 _WRITER = re.compile(
@@ -64,7 +63,7 @@ def find(state: str | None = None) -> str:
     new_enough, too_old = [], []
     for path in _candidates():
         engine = _engine(path)
-        if engine.version < MINIMUM:
+        if engine.version < OLDEST_REDIS:
             too_old.append(f"{path} is version {'.'.join(map(str, engine.version)) or 'unknown'}")
         elif written is None or engine.reads(written):
             return path
@@ -72,7 +71,7 @@ def find(state: str | None = None) -> str:
             new_enough.append(path)
     if new_enough:
         return new_enough[0]
-    wanted = f"{'.'.join(map(str, MINIMUM))} or newer, or any Valkey"
+    wanted = f"{'.'.join(map(str, OLDEST_REDIS))} or newer, or any Valkey"
     found = (
         f"too old: {'; '.join(too_old)}" if too_old else "no valkey-server or redis-server on PATH"
     )

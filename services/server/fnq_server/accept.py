@@ -12,17 +12,14 @@ from fnq_core import keys
 from fnq_core.calls import CallStreams, FencedError, Offer, Target
 from fnq_core.connection import insist
 from fnq_core.registry import Registry, Version
-from fnq_core.rpc import PROTOCOL
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
+from fnq_wire.limits import MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
+from fnq_wire.protocol import PROTOCOL
 
-__all__ = ["MAX_DEPTH", "WINDOW_BYTES", "WINDOW_CHUNKS", "Accepter"]
+__all__ = ["Accepter"]
 
-#: Levels of nesting; the deepest call has a depth of one less.
-MAX_DEPTH = 64
-#: Chunks and bytes that a generator runs ahead of its reader.
-WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
 #: Submissions appended by one command.
 _MAX_OFFERS = 1_000
 _log = structlog.get_logger()

@@ -19,12 +19,11 @@ from fnq_core.registry import Registry, Version
 from fnq_server.demand import Demand
 from fnq_server.readiness import Readiness, judge
 from fnq_server.status import Reporter
+from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.version import version_id
 
-__all__ = ["MAX_BUNDLE", "Control"]
+__all__ = ["Control"]
 
-#: Bytes of a bundle.
-MAX_BUNDLE = 64 << 20
 #: Seconds between two looks while somebody waits for a worker.
 _LOOK_S = 0.03
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
+from fnq_wire.limits import FULL_FRAME
 
 __all__ = ["Session", "references"]
 
 #: Results in one frame; more wait for the next.
 _MAX_RESULTS = 2_000
-_MAX_FRAME = 8 << 20
 
 
 class Session:
@@ -100,7 +100,7 @@ class Session:
         self._mark, self._goaway = 0, False
         take, size = 0, 0
         for body in self._results[:_MAX_RESULTS]:
-            if not isinstance(body, bytes) or size > _MAX_FRAME:
+            if not isinstance(body, bytes) or size > FULL_FRAME:
                 break
             frame.results.append(body)
             take += 1

@@ -18,17 +18,18 @@ from fnq_core import keys
 from fnq_core.blobs import Blobs
 from fnq_core.calls import SESSION_TTL_S
 from fnq_core.connection import insist
-from fnq_core.rpc import EOF, PROTOCOL, version_problem
+from fnq_core.rpc import EOF
 from fnq_server.accept import Accepter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
+from fnq_wire import callid
+from fnq_wire.protocol import PROTOCOL, version_problem
 
 __all__ = ["INTEREST_S", "Sessions"]
 
 #: Seconds that the calls of a client that vanished go on.
 INTEREST_S = 30.0
-_TAG_BITS = 38
 _log = structlog.get_logger()
 
 Context: TypeAlias = "grpc.aio.ServicerContext[session_pb2.ClientFrame, session_pb2.ServerFrame]"
@@ -139,7 +140,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         count: Any = await insist(
             "granting a session", lambda: self._redis.execute_command("INCR", keys.SESSIONS)
         )
-        tag = count & ((1 << _TAG_BITS) - 1)
+        tag = count % callid.SESSION_LIMIT
         key = keys.session(tag)
 
         async def command() -> Any:

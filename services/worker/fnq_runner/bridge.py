@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalkcompute.context import MAX_DEPTH
 from chalkcompute.inflight import Inflight, Outcome, Target
 from fnq_runner.host import Host, News
 from fnq_runner.invocation import CURRENT, Invocation
@@ -22,6 +21,7 @@ from fnq_wire.error import (
     NotFoundError,
     NotReadyError,
 )
+from fnq_wire.limits import MAX_DEPTH
 from fnq_wire.pipe import (
     NO_CALL,
     Frame,

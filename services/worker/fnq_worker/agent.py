@@ -20,8 +20,8 @@ from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
 from fnq_core.results import Mailboxes
-from fnq_core.rpc import PROTOCOL
 from fnq_core.service import Tasks
+from fnq_wire.protocol import PROTOCOL
 from fnq_worker.bundle import fetch
 from fnq_worker.crew import Crew
 from fnq_worker.family import Family

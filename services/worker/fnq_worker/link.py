@@ -12,7 +12,8 @@ import structlog
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.backoff import Backoff
-from fnq_core.rpc import EOF, channel, metadata, version_problem
+from fnq_core.rpc import EOF, channel, metadata
+from fnq_wire.protocol import version_problem
 
 __all__ = ["Bench", "Host", "Link"]
 

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 
 from fnq.v1 import result_pb2
-from fnq_core.blobs import INLINE, Blobs
+from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.results import Mailboxes
+from fnq_wire.spool import INLINE
 from fnq_worker.run import Run
 
 __all__ = ["Publisher"]

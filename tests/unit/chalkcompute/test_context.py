@@ -8,7 +8,8 @@ import pytest
 
 import chalkcompute
 from chalkcompute import CallContext, RemoteFunction, get_call_context
-from chalkcompute.context import MAX_DEPTH, current
+from chalkcompute.context import current
+from fnq_wire.limits import MAX_DEPTH
 
 
 def test_outside_of_a_call_there_is_none() -> None:

@@ -14,7 +14,7 @@ import chalkcompute
 from chalkcompute import RemoteError, RemoteFunction, Stream
 from chalkcompute.errors import FnqError
 from chalkcompute.inflight import Outcome
-from chalkcompute.stream import WINDOW_BYTES, WINDOW_CHUNKS
+from fnq_wire.limits import WINDOW_BYTES, WINDOW_CHUNKS
 from tests.unit.chalkcompute.memory import MemorySession
 
 Counter = RemoteFunction[[int], Stream[int], Any]

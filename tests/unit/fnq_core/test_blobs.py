@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fnq.v1 import result_pb2
-from fnq_core.blobs import CHUNK, Blobs
+from fnq_core.blobs import Blobs
+from fnq_wire.limits import PART
 from fnq_wire.spool import Spool
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
@@ -22,7 +23,7 @@ def _spool(folder: Path) -> Spool:
 
 
 @pytest.mark.parametrize("spooled", [False, True])
-@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1])
+@pytest.mark.parametrize("size", [0, 1, PART, PART + 1, 3 * PART - 1])
 async def test_a_value_comes_back_and_goes(
     server: RedisServer, tmp_path: Path, size: int, spooled: bool
 ) -> None:
@@ -43,7 +44,7 @@ async def test_a_value_of_which_a_part_is_gone_is_none(server: RedisServer) -> N
     """Never a shorter one."""
     async with connected(server) as client:
         blobs = Blobs(client)
-        reference = await blobs.write(bytes(3 * CHUNK))
+        reference = await blobs.write(bytes(3 * PART))
         server.ask("HDEL", reference.key, 1)
         assert await blobs.read(reference) is None
 

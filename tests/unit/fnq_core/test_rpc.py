@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from fnq_core.rpc import PROTOCOL, metadata, version_problem
-
-
-def test_the_same_version_is_no_problem() -> None:
-    """Two ends that agree talk."""
-    assert version_problem("ours", "theirs", PROTOCOL) is None
-
-
-@pytest.mark.parametrize(("protocol", "update"), [(PROTOCOL - 1, "theirs"), (PROTOCOL + 1, "ours")])
-def test_the_older_end_is_to_be_updated(protocol: int, update: str) -> None:
-    """Both numbers are named."""
-    problem = version_problem("ours", "theirs", protocol)
-    assert problem == (
-        f"theirs speaks version {protocol} of the protocol, ours version {PROTOCOL}: "
-        f"update fnq where the {update} runs"
-    )
+from fnq_core.rpc import metadata
 
 
 def test_a_token_travels_as_metadata() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fnq.v1 import result_pb2
-from fnq_core.blobs import CHUNK, Blobs
+from fnq_core.blobs import Blobs
 from fnq_server.session import Session
+from fnq_wire.limits import PART
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
 
@@ -65,7 +66,7 @@ async def test_a_large_value_goes_ahead_in_parts(server: RedisServer) -> None:
     """Then the result that refers to it, and only then what came after."""
     async with connected(server) as client:
         blobs = Blobs(client)
-        data = bytes(CHUNK) + b"end"
+        data = bytes(PART) + b"end"
         result = result_pb2.Result(call=b"c" * 16)
         result.end.value.reference.CopyFrom(await blobs.write(data))
         session = _session(blobs)

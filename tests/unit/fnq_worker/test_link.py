@@ -12,7 +12,8 @@ import grpc
 import grpc.aio
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
-from fnq_core.rpc import EOF, PROTOCOL
+from fnq_core.rpc import EOF
+from fnq_wire.protocol import PROTOCOL
 from fnq_worker.link import Link
 from tests.loop import eventually
 

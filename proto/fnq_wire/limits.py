@@ -1,0 +1,30 @@
+"""Limits that processes keep to together: each is written here and nowhere else.
+
+Standard library only: the runner and `import chalkcompute` read them too.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FULL_FRAME",
+    "MAX_DEPTH",
+    "MAX_FRAME",
+    "OLDEST_REDIS",
+    "PART",
+    "WINDOW_BYTES",
+    "WINDOW_CHUNKS",
+]
+
+#: Levels of nesting; a script's own calls have depth 0, the deepest call one less than this.
+MAX_DEPTH = 64
+#: Chunks and bytes that a generator may run ahead of its reader.
+WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
+#: Bytes of one gRPC message; what is larger travels by reference, or in several.
+MAX_FRAME = 64 << 20
+#: Bytes of payloads after which a frame takes no more of them.
+FULL_FRAME = 8 << 20
+#: Bytes of one part of a large value or of a bundle, but for the last.
+PART = 1 << 20
+#: Version of the oldest Redis whose streams do what fnq needs (XAUTOCLAIM, XPENDING
+#: IDLE, NOMKSTREAM); every Valkey is newer.
+OLDEST_REDIS = (6, 2)
