@@ -15,5 +15,5 @@ def version_problem(ours: str, theirs: str, protocol: int) -> str | None:
     older = theirs if protocol < PROTOCOL else ours
     return (
         f"{theirs} speaks version {protocol} of the protocol, {ours} version {PROTOCOL}: "
-        f"update fnq where the {older} runs"
+        f"update fnq where {older} runs"
     )

@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_wire import callid
+from fnq_wire.error import ProtocolError
 from fnq_wire.fingerprint import fingerprint
 from fnq_wire.limits import FULL_FRAME
 from fnq_wire.parcel import Data, Outgoing, Parcels
-from fnq_wire.protocol import PROTOCOL
+from fnq_wire.protocol import PROTOCOL, version_problem
 from fnq_wire.spool import Spool
 
 __all__ = ["ClientSession", "Event", "Pending"]
@@ -176,8 +177,12 @@ class ClientSession:
         """Take up the session with the server that sent `welcome`.
 
         What it has not accepted is offered again, what it or another has
-        accepted is resumed. `spool` is the one that was found to be shared.
+        accepted is resumed. `spool` is the one that was found to be shared. Raises
+        ProtocolError when the server speaks another version; nothing is taken up then.
         """
+        problem = version_problem(self._client, "fnq-server", welcome.protocol)
+        if problem is not None:
+            raise ProtocolError(problem)
         self._offset_ms = welcome.now_ms - time.time_ns() // 1_000_000
         if welcome.session == self._tag:
             self._accept(welcome.mark)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from fnq_wire.limits import MAX_FRAME
+from fnq_wire.protocol import PROTOCOL
 
-__all__ = ["OPTIONS"]
+__all__ = ["OPTIONS", "PROTOCOL_HEADER", "metadata"]
+
+#: Name of the metadata in which whoever asks says which version of the wire it speaks.
+PROTOCOL_HEADER = "fnq-protocol"
 
 #: Of channels and servers alike.
 OPTIONS = [
@@ -25,3 +29,9 @@ OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.so_reuseport", 0),
 ]
+
+
+def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
+    """Return what goes along with each call of an RPC: the version, and `token` if there is one."""
+    version = (PROTOCOL_HEADER, str(PROTOCOL))
+    return (version, ("authorization", f"Bearer {token}")) if token else (version,)

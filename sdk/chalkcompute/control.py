@@ -23,7 +23,7 @@ from chalkcompute.errors import (
 from chalkcompute.inflight import Target
 from fnq.v1 import control_pb2, control_pb2_grpc
 from fnq_wire.limits import PART
-from fnq_wire.transport import OPTIONS
+from fnq_wire.transport import OPTIONS, metadata
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
@@ -62,8 +62,7 @@ class Control:
         self._answered = False
         self.address = self._find()
         self.channel = grpc.insecure_channel(self.address, options=OPTIONS)
-        token = config.token
-        self.metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self.metadata = metadata(config.token)
 
     def _find(self) -> str:
         if self._config.addr is not None:

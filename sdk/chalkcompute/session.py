@@ -188,6 +188,8 @@ class ServerSession:
         """Keep the session; whatever ends that ends its calls."""
         try:
             self._keep()
+        except ProtocolError as problem:
+            self._give_up(problem)
         except Exception as problem:  # noqa: BLE001 - those who wait must hear of it
             self._give_up(ConnectionLostError(f"the session broke: {problem!r}"))
 
@@ -225,9 +227,9 @@ class ServerSession:
             for frame in stream:
                 self._take(frame)
                 if frame.goaway:
-                    stream.cancel()
                     return
         finally:
+            stream.cancel()
             with self._lock:
                 self._stream += 1
                 self._news.notify_all()

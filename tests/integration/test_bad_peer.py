@@ -85,7 +85,7 @@ def test_a_peer_of_another_version_is_told_which_end_to_update(
     older = peer if protocol < PROTOCOL else f"fnq-{role}"
     assert problem.details() == (
         f"{peer} speaks version {protocol} of the protocol, fnq-{role} version {PROTOCOL}: "
-        f"update fnq where the {older} runs"
+        f"update fnq where {older} runs"
     )
     assert misuse(stack, "add").then == 5
 

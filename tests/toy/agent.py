@@ -13,8 +13,9 @@ import grpc.aio
 from fnq.v1 import record_pb2, result_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.connection import connect, insist
 from fnq_core.results import Mailboxes
-from fnq_core.rpc import EOF, channel, metadata
+from fnq_core.rpc import EOF, channel
 from fnq_wire.protocol import PROTOCOL
+from fnq_wire.transport import metadata
 
 __all__ = ["ToyAgent"]
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 import grpc.aio
 
 from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
-from fnq_core.rpc import EOF, channel, metadata
+from fnq_core.rpc import EOF, channel
 from fnq_wire.parcel import read
 from fnq_wire.session import ClientSession
+from fnq_wire.transport import metadata
 
 __all__ = ["Heard", "ToyClient"]
 

@@ -11,6 +11,7 @@ import grpc
 from chalkcompute.control import translate
 from chalkcompute.errors import NotReadyError
 from fnq.v1 import control_pb2, control_pb2_grpc
+from fnq_wire.transport import OPTIONS, metadata
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
@@ -29,9 +30,9 @@ class Server:
             )
         self._namespace = config.namespace
         self._address = address
-        self._channel = grpc.insecure_channel(address)
+        self._channel = grpc.insecure_channel(address, options=OPTIONS)
         self._stub = control_pb2_grpc.ControlStub(self._channel)
-        self._metadata = (("authorization", f"Bearer {config.token}"),) if config.token else ()
+        self._metadata = metadata(config.token)
 
     def __enter__(self) -> Self:
         return self

@@ -46,7 +46,8 @@ class Workers(worker_pb2_grpc.WorkersServicer):
                 grpc.StatusCode.INVALID_ARGUMENT, "the first frame of an agent must announce it"
             )
         problem = version_problem("fnq-consumer", "fnq-worker", frame.announce.protocol)
-        if problem:
+        if problem is not None:
+            _log.warning("an agent was refused", agent=frame.announce.agent, problem=problem)
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
         if self._leaving:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "this consumer ends")

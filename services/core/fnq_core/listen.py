@@ -1,4 +1,4 @@
-"""gRPC as every service offers it: tokens, health, reflection."""
+"""gRPC as every service offers it: tokens, versions, health, reflection."""
 
 from __future__ import annotations
 
@@ -13,26 +13,23 @@ from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 
-from fnq_wire.transport import OPTIONS
+from fnq_wire.protocol import PROTOCOL, version_problem
+from fnq_wire.transport import OPTIONS, PROTOCOL_HEADER
 
 __all__ = ["Listener"]
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-class _TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """Refuse calls without the token; health checks pass."""
+class _Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """Refuse calls without the token if one is needed, and those in another version.
 
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
+    Health checks pass. Who says no version is served: a person with a tool. Streams
+    with calls agree on the version in their first frame, where both ends have names.
+    """
 
-        async def refuse(_request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-            await context.abort(
-                grpc.StatusCode.UNAUTHENTICATED, "wrong or missing token: set FNQ_TOKEN"
-            )
-
-        self._refuse = grpc.unary_unary_rpc_method_handler(refuse)
-        self._refuse_stream = grpc.stream_stream_rpc_method_handler(refuse)
+    def __init__(self, token: str | None) -> None:
+        self._expected = f"Bearer {token}".encode() if token else None
 
     async def intercept_service(
         self,
@@ -41,15 +38,32 @@ class _TokenGate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         ],
         details: grpc.HandlerCallDetails,
     ) -> _Handler:
-        """Let the call through, or answer UNAUTHENTICATED."""
+        """Let the call through, or answer UNAUTHENTICATED or FAILED_PRECONDITION."""
         handler = await continuation(details)
-        given = dict(details.invocation_metadata or ()).get("authorization", "")
-        if hmac.compare_digest(str(given).encode(), self._expected):
-            return handler
+        said = dict(details.invocation_metadata or ())
+        token = str(said.get("authorization", "")).encode()
         if details.method.startswith("/grpc.health."):
             return handler
-        streams = handler is not None and (handler.request_streaming or handler.response_streaming)
-        return self._refuse_stream if streams else self._refuse
+        if self._expected is not None and not hmac.compare_digest(token, self._expected):
+            words = "wrong or missing token: set FNQ_TOKEN"
+            return _refusal(handler, grpc.StatusCode.UNAUTHENTICATED, words)
+        version = str(said.get(PROTOCOL_HEADER, PROTOCOL))
+        protocol = int(version) if version.isdecimal() else 0
+        problem = version_problem("the server", "the client", protocol)
+        if problem is not None and details.method.startswith("/fnq.v1.Control/"):
+            return _refusal(handler, grpc.StatusCode.FAILED_PRECONDITION, problem)
+        return handler
+
+
+def _refusal(handler: _Handler | None, code: grpc.StatusCode, words: str) -> _Handler:
+    """Return what answers in the place of `handler`."""
+
+    async def refuse(_request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await context.abort(code, words)
+
+    if handler is not None and (handler.request_streaming or handler.response_streaming):
+        return grpc.stream_stream_rpc_method_handler(refuse)
+    return grpc.unary_unary_rpc_method_handler(refuse)
 
 
 class Listener:
@@ -80,8 +94,7 @@ class Listener:
                 f"{self._address} can be reached over the network, and there is no token: "
                 "set FNQ_TOKEN or --token-file, or listen at 127.0.0.1 or a Unix socket"
             )
-        gates = [_TokenGate(self._token)] if self._token else []
-        server = grpc.aio.server(interceptors=gates, options=OPTIONS)
+        server = grpc.aio.server(interceptors=[_Gate(self._token)], options=OPTIONS)
         self._add(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._checks, server)
         everything = [*self._names[1:], HEALTH, reflection.SERVICE_NAME]

@@ -6,7 +6,7 @@ import grpc.aio
 
 from fnq_wire.transport import OPTIONS
 
-__all__ = ["EOF", "channel", "metadata"]
+__all__ = ["EOF", "channel"]
 
 #: What `read` returns when the other end has no more to say.
 EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
@@ -15,8 +15,3 @@ EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 def channel(address: str) -> grpc.aio.Channel:
     """Return a channel to `address` ("unix:/path" or "host:port")."""
     return grpc.aio.insecure_channel(address, options=OPTIONS)
-
-
-def metadata(token: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the call metadata that carries `token`."""
-    return (("authorization", f"Bearer {token}"),) if token else ()

@@ -66,7 +66,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
                 grpc.StatusCode.INVALID_ARGUMENT, "the first frame of a session must be a hello"
             )
         problem = version_problem("fnq-server", frame.hello.client, frame.hello.protocol)
-        if problem:
+        if problem is not None:
+            _log.warning("a client was refused", problem=problem)
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
         session, mark = await self._admit(frame.hello)
         await context.write(session_pb2.ServerFrame(welcome=self._welcome(session, mark)))

@@ -12,8 +12,10 @@ import structlog
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.backoff import Backoff
-from fnq_core.rpc import EOF, channel, metadata
+from fnq_core.rpc import EOF, channel
+from fnq_wire.error import ProtocolError
 from fnq_wire.protocol import version_problem
+from fnq_wire.transport import metadata
 
 __all__ = ["Bench", "Host", "Link"]
 
@@ -90,11 +92,19 @@ class Link:
                     await self._serve(link, backoff)
             except grpc.aio.AioRpcError as problem:
                 if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                    self._fatal(RuntimeError(problem.details()))
+                    self._part(ProtocolError(problem.details() or ""))
                     return
                 if backoff.tries == 3:
                     _log.warning("no consumer", address=self._address, problem=problem.details())
+            except ProtocolError as problem:
+                self._part(problem)
+                return
             await asyncio.sleep(backoff.next())
+
+    def _part(self, problem: ProtocolError) -> None:
+        """Give up: the consumer speaks another version, now and the next time."""
+        _log.error("cannot talk to the consumer", address=self._address, problem=str(problem))
+        self._fatal(problem)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
         stub = worker_pb2_grpc.WorkersStub(link)
@@ -107,9 +117,8 @@ class Link:
         if frame is EOF:
             return
         problem = version_problem("fnq-worker", "fnq-consumer", frame.attached.protocol)
-        if problem:
-            self._fatal(RuntimeError(problem))
-            return
+        if problem is not None:
+            raise ProtocolError(problem)
         backoff.reset()
         self._seen = 0
         self._host.attached(frame.attached.consumer)

@@ -12,9 +12,11 @@ import structlog
 from fnq.v1 import control_pb2, control_pb2_grpc, session_pb2, session_pb2_grpc
 from fnq_core.backoff import Backoff
 from fnq_core.blobs import Blobs
-from fnq_core.rpc import EOF, channel, metadata
+from fnq_core.rpc import EOF, channel
+from fnq_wire.error import ProtocolError
 from fnq_wire.session import ClientSession, Event
 from fnq_wire.spool import Spool
+from fnq_wire.transport import metadata
 
 __all__ = ["Nest"]
 
@@ -90,11 +92,19 @@ class Nest:
                     await self._serve(link, backoff)
             except grpc.aio.AioRpcError as problem:
                 if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                    self._fatal(RuntimeError(problem.details()))
+                    self._part(ProtocolError(problem.details() or ""))
                     return
                 if backoff.tries == 3:
                     _log.warning("no server", address=self._address, problem=problem.details())
+            except ProtocolError as problem:
+                self._part(problem)
+                return
             await asyncio.sleep(backoff.next())
+
+    def _part(self, problem: ProtocolError) -> None:
+        """Give up: the server speaks another version, now and the next time."""
+        _log.error("cannot talk to the server", address=self._address, problem=str(problem))
+        self._fatal(problem)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
         stream = session_pb2_grpc.SessionsStub(link).Open(metadata=self._metadata)

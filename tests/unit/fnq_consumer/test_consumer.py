@@ -361,7 +361,7 @@ async def test_an_agent_of_another_protocol_is_told_whom_to_update(
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
                     await agent.attach(address, announce)
                 assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
-                assert f"update fnq where the {older} runs" in (caught.value.details() or "")
+                assert f"update fnq where {older} runs" in (caught.value.details() or "")
 
 
 async def test_an_agent_with_a_wrong_token_is_refused(server: RedisServer, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fnq.v1 import control_pb2, control_pb2_grpc
 from fnq_core.listen import Listener
-from fnq_core.rpc import channel, metadata
+from fnq_core.rpc import channel
+from fnq_wire.protocol import PROTOCOL
+from fnq_wire.transport import PROTOCOL_HEADER, metadata
 
 
 class _Control(control_pb2_grpc.ControlServicer):
@@ -56,6 +58,31 @@ async def test_only_one_with_the_token_is_served(tmp_path: Path) -> None:
                 await stub.Status(control_pb2.StatusRequest(), metadata=metadata(token))
             with pytest.raises(grpc.aio.AioRpcError, match="set FNQ_TOKEN"):
                 async for _ in stub.Logs(control_pb2.LogsRequest(), metadata=metadata(token)):
+                    pass
+    await listener.stop(0)
+
+
+async def test_a_question_in_another_version_is_refused(tmp_path: Path) -> None:
+    """Streams too, with both versions; who says none, as people's tools do, is served."""
+    address = f"unix:{tmp_path}/s"
+    listener = _listener(address)
+    await listener.start()
+    async with channel(address) as link:
+        stub = control_pb2_grpc.ControlStub(link)
+        for header in (None, (PROTOCOL_HEADER, str(PROTOCOL))):
+            reply = await stub.Status(control_pb2.StatusRequest(), metadata=header and (header,))
+            assert reply.redis_bytes == 1
+        for said, version, older in (("0", 0, "client"), ("9", 9, "server"), ("?", 0, "client")):
+            words = (
+                f"the client speaks version {version} of the protocol, "
+                f"the server version {PROTOCOL}: update fnq where the {older} runs"
+            )
+            told = ((PROTOCOL_HEADER, said),)
+            with pytest.raises(grpc.aio.AioRpcError, match=words) as caught:
+                await stub.Status(control_pb2.StatusRequest(), metadata=told)
+            assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+            with pytest.raises(grpc.aio.AioRpcError, match=words):
+                async for _ in stub.Logs(control_pb2.LogsRequest(), metadata=told):
                     pass
     await listener.stop(0)
 

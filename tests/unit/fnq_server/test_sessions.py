@@ -50,7 +50,7 @@ async def test_a_client_of_another_protocol_is_told_whom_to_update(
             assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
             details = caught.value.details() or ""
             assert f"version {protocol}" in details
-            assert f"update fnq where the {older} runs" in details
+            assert f"update fnq where {older} runs" in details
             await client.disconnect()
 
 

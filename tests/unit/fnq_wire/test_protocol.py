@@ -18,5 +18,5 @@ def test_the_older_end_is_to_be_updated(protocol: int, update: str) -> None:
     problem = version_problem("ours", "theirs", protocol)
     assert problem == (
         f"theirs speaks version {protocol} of the protocol, ours version {PROTOCOL}: "
-        f"update fnq where the {update} runs"
+        f"update fnq where {update} runs"
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_wire import callid
+from fnq_wire.error import ProtocolError
+from fnq_wire.protocol import PROTOCOL
 from fnq_wire.session import ClientSession
 from tests.unit.fnq_wire.wire import Caller
 
@@ -51,8 +54,12 @@ def test_whatever_breaks_each_call_is_heard_exactly(steps: list[tuple[str, int]]
         assert not any(each.kept for each in caller.record.calls.values())
 
 
-def _granted(mark: int = 0, session: int = 5, inbox: str = "inbox") -> session_pb2.Welcome:
-    return session_pb2.Welcome(session=session, secret=b"s", mark=mark, inbox=inbox)
+def _granted(
+    mark: int = 0, session: int = 5, inbox: str = "inbox", protocol: int = PROTOCOL
+) -> session_pb2.Welcome:
+    return session_pb2.Welcome(
+        protocol=protocol, session=session, secret=b"s", mark=mark, inbox=inbox
+    )
 
 
 def _session() -> ClientSession:
@@ -201,3 +208,16 @@ def test_a_decreed_end_comes_whatever_the_position() -> None:
     assert event.end is not None
     assert event.end.failure.error == "WorkerLostError"
     assert session.in_flight == 0
+
+
+@pytest.mark.parametrize(("protocol", "older"), [(0, "fnq-server"), (PROTOCOL + 1, "a test")])
+def test_a_server_of_another_version_is_not_taken_up(protocol: int, older: str) -> None:
+    """The error names both versions and the end to update; nothing was granted."""
+    session = ClientSession("default", "a test")
+    with pytest.raises(ProtocolError) as told:
+        session.welcome(_granted(protocol=protocol), None)
+    assert str(told.value) == (
+        f"fnq-server speaks version {protocol} of the protocol, a test version {PROTOCOL}: "
+        f"update fnq where {older} runs"
+    )
+    assert not session.granted

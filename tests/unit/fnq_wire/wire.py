@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from fnq.v1 import result_pb2, session_pb2
+from fnq_wire.protocol import PROTOCOL
 from fnq_wire.session import ClientSession
 
 __all__ = ["Caller", "Heard", "Record"]
@@ -107,7 +108,11 @@ class Caller:
         hello = session_pb2.ClientFrame.FromString(self.session.hello().SerializeToString()).hello
         assert (hello.session, hello.secret) in ((0, b""), (TAG, SECRET))
         welcome = session_pb2.Welcome(
-            inbox=self._inbox, session=TAG, secret=SECRET, mark=self.record.mark
+            protocol=PROTOCOL,
+            inbox=self._inbox,
+            session=TAG,
+            secret=SECRET,
+            mark=self.record.mark,
         )
         self.session.welcome(welcome, None)
 

@@ -186,4 +186,4 @@ async def test_a_consumer_of_another_protocol_is_fatal(tmp_path: Path) -> None:
     post.protocol = PROTOCOL + 1
     async with linked(tmp_path, post, agent) as (_, fatal):
         await eventually(lambda: fatal)
-        assert "update fnq where the fnq-worker runs" in fatal[0]
+        assert "update fnq where fnq-worker runs" in fatal[0]
