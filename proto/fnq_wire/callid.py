@@ -11,11 +11,21 @@ id alone. Standard library only.
 
 from __future__ import annotations
 
-import uuid
 from typing import NamedTuple
 
-__all__ = ["SEQ_LIMIT", "SESSION_LIMIT", "CallId", "function_tag", "make", "parse", "read", "text"]
+__all__ = [
+    "SEQ_LIMIT",
+    "SESSION_LIMIT",
+    "SIZE",
+    "CallId",
+    "function_tag",
+    "make",
+    "parse",
+    "text",
+]
 
+#: Bytes of an id.
+SIZE = 16
 #: Sequence numbers and session tags are below these.
 SEQ_LIMIT = 1 << 24
 SESSION_LIMIT = 1 << 38
@@ -58,7 +68,7 @@ def make(ms: int, version: str, tag: int, seq: int) -> bytes:
 
 def parse(call: bytes) -> CallId:
     """Return the fields of an id; ValueError when it is not laid out as one."""
-    if len(call) != 16 or call[6] >> 4 != 7 or call[8] >> 6 != 0b10:
+    if len(call) != SIZE or call[6] >> 4 != 7 or call[8] >> 6 != 0b10:
         raise ValueError(f"not the id of a call: {call.hex() or 'nothing'}")
     high, low = int.from_bytes(call[:8], "big"), int.from_bytes(call[8:], "big")
     return CallId(high >> 16, high & 0xFFF, low >> 24 & (SESSION_LIMIT - 1), low & (SEQ_LIMIT - 1))
@@ -68,15 +78,3 @@ def text(call: bytes) -> str:
     """Return an id as people see it: "0192f0c1-...", 36 characters."""
     shown = call.hex()
     return f"{shown[:8]}-{shown[8:12]}-{shown[12:16]}-{shown[16:20]}-{shown[20:]}"
-
-
-def read(shown: str) -> bytes:
-    """Return the bytes of an id that people wrote; ValueError when it is none."""
-    try:
-        call = uuid.UUID(shown).bytes
-    except ValueError:
-        raise ValueError(
-            f"expected the id of a call, such as 0192f0c1-..., not {shown!r}"
-        ) from None
-    parse(call)
-    return call

@@ -19,7 +19,7 @@
     ├── StackError                              the embedded stack cannot start
     ├── ConnectionLostError (ConnectionError)   the server cannot be reached
     ├── AuthError (PermissionError)             the server can be reached, and says no
-    └── ProtocolError                           the two ends speak different versions
+    └── ProtocolError                           two ends speak different versions, or one garbage
 
 All are RuntimeErrors, so that a caller may catch whatever a call ends with by one
 builtin name; each is also the builtin that fits. The text of an error says what
@@ -176,4 +176,4 @@ class AuthError(FnqError, PermissionError):
 
 
 class ProtocolError(FnqError):
-    """Say that the two ends speak different versions of the protocol."""
+    """Say that two ends speak different versions of the protocol, or that bytes are damaged."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2_grpc
@@ -131,8 +132,13 @@ class Consumer:
                 "reading orders", lambda: self._mailboxes.read(position, 1_000, 1_000)
             )
             for _, entry, body in orders:
-                self._obey(record_pb2.Order.FromString(body))
                 position[control] = entry
+                try:
+                    order = record_pb2.Order.FromString(body)
+                except DecodeError:
+                    _log.error("an order cannot be read", entry=entry, size=len(body))
+                    continue
+                self._obey(order)
             if orders:
                 await insist(
                     "trimming orders", lambda: self._mailboxes.trim(control, position[control])
@@ -197,7 +203,9 @@ class Consumer:
             ours = self.ledger.entries(stream)
             for read in await self._calls.claim_idle(stream, self.name, ours):
                 _log.info("an entry was left behind", stream=stream, entry=read.entry)
-                queue.put(self.ledger.add(read, queue.namespace))
+                held = self.ledger.add(read, queue.namespace)
+                if held is not None:
+                    queue.put(held)
 
     async def _listen_for_depths(self) -> None:
         while True:

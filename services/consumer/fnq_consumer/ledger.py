@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq_consumer import envelope
 from fnq_consumer.attachment import Attachment
+from fnq_consumer.envelope import Unreadable
 from fnq_consumer.held import Held, Sequel, after_death
 from fnq_core.blobs import Blobs
 from fnq_core.calls import CallStreams, Count, Read
@@ -52,12 +54,33 @@ class Ledger:
         """Return the entry of a call that is held here."""
         return self._held.get(call)
 
-    def add(self, read: Read, namespace: str) -> Held:
-        """Take up an entry that was read or claimed."""
-        call = record_pb2.Entry.FromString(read.body)
-        held = Held(read.stream, read.entry, read.count, call, namespace)
-        self._held[call.call] = held
+    def add(self, read: Read, namespace: str) -> Held | None:
+        """Take up an entry that was read or claimed; None when it cannot be read.
+
+        Such an entry is removed, and its caller answered if anything tells who it is.
+        """
+        found = envelope.read(read.body, read.entry)
+        if isinstance(found, Unreadable):
+            self._turn_away(read, found, namespace)
+            return None
+        held = Held(read.stream, read.entry, read.count, found, namespace)
+        self._held[found.call] = held
         return held
+
+    def _turn_away(self, read: Read, found: Unreadable, namespace: str) -> None:
+        _log_unreadable(read.stream, read.entry, read.body, found)
+        call = record_pb2.Entry(call=found.call, inbox=found.inbox)
+        held = Held(read.stream, read.entry, read.count, call, namespace)
+        # In hand from now on: it must not be claimed anew while its caller is answered.
+        self._leaving.add(held.entry)
+        if found.call:
+            self._spawn(self._answer(held, _protocol_error(found)))
+        else:
+            self._let_go(held)
+
+    async def _answer(self, held: Held, failure: result_pb2.Failure) -> None:
+        await self._publish_end(held, failure)
+        self._let_go(held)
 
     def entries(self, stream: str) -> set[str]:
         """Return the entries of a stream that are in hand here, whatever becomes of them."""
@@ -86,6 +109,9 @@ class Ledger:
     def _end(self, held: Held) -> None:
         if self._held.pop(held.call.call, None) is not held:
             return
+        self._let_go(held)
+
+    def _let_go(self, held: Held) -> None:
         self._leaving.add(held.entry)
         self._ended[held.stream].append(held)
         self._news.set()
@@ -133,9 +159,14 @@ class Ledger:
             # Its agent came back meanwhile, and was believed for a moment.
             held.attachment.settle(held.call.call)
             held.attachment = None
-        # What was adopted is known only in part.
-        held.call = record_pb2.Entry.FromString(body)
         held.count = count
+        # What was adopted is known only in part.
+        found = envelope.read(body, held.entry)
+        if isinstance(found, Unreadable):
+            _log_unreadable(held.stream, held.entry, body, found)
+            await self._decree(held, _protocol_error(found))
+            return
+        held.call = found
         held.streaming = False
         self._requeue(held)
 
@@ -147,11 +178,14 @@ class Ledger:
 
     async def _decree(self, held: Held, failure: result_pb2.Failure) -> None:
         """End a call in place of its worker."""
+        await self._publish_end(held, failure)
+        self._end_for_good(held)
+
+    async def _publish_end(self, held: Held, failure: result_pb2.Failure) -> None:
         result = result_pb2.Result(call=held.call.call, epoch=held.count.epoch, decreed=True)
         result.end.failure.CopyFrom(failure)
         items = [(held.call.inbox, result.SerializeToString())]
-        await insist("ending a lost call", lambda: self._mailboxes.publish(items))
-        self._end_for_good(held)
+        await insist("ending a call", lambda: self._mailboxes.publish(items))
 
     def drop(self, held: Held) -> None:
         """Acknowledge a call that nobody waits for and nobody runs."""
@@ -223,3 +257,19 @@ def _release(held: Held) -> None:
     if held.attachment is not None:
         held.attachment.calls.discard(held.call.call)
     held.attachment = None
+
+
+def _protocol_error(found: Unreadable) -> result_pb2.Failure:
+    return result_pb2.Failure(error="ProtocolError", message=found.reason)
+
+
+def _log_unreadable(stream: str, entry: str, body: bytes, found: Unreadable) -> None:
+    """Log what was removed, but for its payload."""
+    _log.error(
+        "an entry cannot be read and is removed",
+        stream=stream,
+        entry=entry,
+        size=len(body),
+        call=found.call.hex(),
+        reason=found.reason,
+    )

@@ -249,6 +249,8 @@ class Queue:
         self.answered_at = asyncio.get_running_loop().time()
         for read in reads:
             held = self._ledger.add(read, self.namespace)
+            if held is None:
+                continue
             if held.call.depth:
                 self._deep_at[held.call.depth] = self.answered_at
             self._dispatch_or_wait(held)

@@ -12,10 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from fnq.v1 import record_pb2, result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
+from fnq_core.damaged import leading_fields
 from fnq_core.results import Mailboxes
 from fnq_server.orders import Orders
 from fnq_server.session import Session, references
@@ -137,7 +139,11 @@ class Relay:
             self._positions |= {key: last[key] for key in last.keys() & self._positions.keys()}
 
     def _take(self, inbox: str, entry: str, body: bytes) -> None:
-        result = result_pb2.Result.FromString(body)
+        try:
+            result = result_pb2.Result.FromString(body)
+        except DecodeError:
+            self._turn_away(inbox, entry, body)
+            return
         track = self._tracks.get(result.call)
         if track is None or track.inbox != inbox:
             self._take_stray(inbox, entry, result)
@@ -167,6 +173,22 @@ class Relay:
             self.decree(track, "StreamDivergedError", reason)
         # Without credit it would wait in its yield for ever.
         self._orders.cancel(result.started.consumer or track.consumer, track.call, reason)
+
+    def _turn_away(self, inbox: str, entry: str, body: bytes) -> None:
+        """Deal with what is no result: its call, if anything tells which, ends here."""
+        call = leading_fields(body).get(1, b"")
+        track = self._tracks.get(call) if isinstance(call, bytes) else None
+        _log.error("a result cannot be read", inbox=inbox, entry=entry, size=len(body))
+        if track is None or track.inbox != inbox:
+            if inbox == self.inbox:
+                self._delete(inbox, (entry,))
+            return
+        track.withheld.append(entry)
+        if not track.ended:
+            reason = f"entry {entry} of its result is damaged: call again"
+            self.decree(track, "ProtocolError", reason)
+            if track.consumer:
+                self._orders.cancel(track.consumer, track.call, reason)
 
     def _pass_on(
         self, track: Track, entry: str, body: bytes | None, result: result_pb2.Result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -14,49 +12,11 @@ from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_consumer import consumer as consumer_module
 from fnq_core import keys
 from fnq_core.calls import LEASE_S
-from fnq_core.connection import connect
-from fnq_core.results import Mailboxes
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.toy.agent import ToyAgent
-
-VERSION = "abc012"
-INBOX = keys.inbox("s1")
-STREAM = keys.call_stream("default", VERSION, 0)
-
-
-def queue(redis: RedisServer, count: int = 1, depth: int = 0, **entry: object) -> list[bytes]:
-    """Append calls as a server does; return their ids."""
-    calls = []
-    for number in range(count):
-        call = (f"{depth}-{number}-" + redis.ask("TIME")[1].decode()).encode().ljust(16, b".")
-        made = record_pb2.Entry(call=call, version=VERSION, inbox=INBOX, depth=depth)
-        made.payload.inline = b"payload of " + call
-        for name, value in entry.items():
-            setattr(made, name, value)
-        redis.ask(
-            "XADD", keys.call_stream("default", VERSION, depth), "*", "e", made.SerializeToString()
-        )
-        calls.append(call)
-    return calls
-
-
-def results(redis: RedisServer) -> list[result_pb2.Result]:
-    """Return what lies in the inbox."""
-    found = redis.ask("XRANGE", INBOX, "-", "+")
-    return [result_pb2.Result.FromString(fields[1]) for _, fields in found if fields[1]]
-
-
-@asynccontextmanager
-async def deployed(redis: RedisServer) -> AsyncIterator[None]:
-    """Have the version, and an inbox that takes results."""
-    await service.deploy(redis, VERSION)
-    client = connect(redis.url)
-    await Mailboxes(client).open(INBOX)
-    await client.aclose()
-    yield
-    redis.ask("DEL", INBOX)
+from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, queue, results
 
 
 async def test_a_call_is_dispatched_once_and_acknowledged_at_its_end(
@@ -347,6 +307,27 @@ async def test_orders_reach_the_agent_that_runs_a_call(server: RedisServer, tmp_
         server.ask("XADD", control, "NOMKSTREAM", "*", "e", order.SerializeToString())
         await eventually(lambda: agent.cancelled == [(call, "enough")])
         assert [(each.call, each.chunks) for each in agent.credits] == [(call, 9)]
+        await eventually(lambda: server.ask("XLEN", control) == 0)
+
+
+async def test_an_order_that_cannot_be_read_is_passed_over(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The next one is obeyed, and the control stream does not grow."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        await agent.attach(address)
+        [call] = queue(server)
+        await eventually(lambda: call in agent.runs)
+        control = keys.control(made.name)
+        order = record_pb2.Order()
+        order.cancellations.add(call=call, reason="enough")
+        for body in (b"\xff" * 9, order.SerializeToString()):
+            server.ask("XADD", control, "NOMKSTREAM", "*", "e", body)
+        await eventually(lambda: agent.cancelled == [(call, "enough")])
         await eventually(lambda: server.ask("XLEN", control) == 0)
 
 

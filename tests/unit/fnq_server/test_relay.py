@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fnq.v1 import worker_pb2
+from structlog.testing import capture_logs
+
+from fnq.v1 import result_pb2, worker_pb2
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy.way import Way, way
@@ -174,3 +176,37 @@ async def test_many_calls_leave_nothing(server: RedisServer, tmp_path: Path) -> 
             )
         )
         assert all(each.more == 0 for each in heard)
+
+
+async def test_a_result_that_is_damaged_ends_its_call(server: RedisServer, tmp_path: Path) -> None:
+    """Its run is stopped; other calls of the server go on, and the log shows no payload."""
+    with capture_logs() as logs:
+        async with way(server, tmp_path) as w:
+            heard, run = await w.run()
+            other, _ = await w.run()
+            await w.agent.started(run)
+            await eventually(lambda: w.server._relay.get(heard.call).consumer)  # type: ignore[union-attr]
+            result = result_pb2.Result(call=heard.call, epoch=1)
+            result.chunks.add(inline=b"what it yields")
+            inbox = run.call.inbox
+            entry = server.ask("XADD", inbox, "*", "e", result.SerializeToString()[:-3])
+            end = await heard.over()
+            assert end.failure.error == "ProtocolError"
+            assert entry.decode() in end.failure.message
+            await eventually(lambda: [call for call, _ in w.agent.cancelled] == [heard.call])
+            await w.agent.end(w.agent.runs[other.call])
+            assert (await other.over()).value.inline == other.call
+            await eventually(lambda: server.ask("XLEN", inbox) == 0)
+    [said] = [each for each in logs if each["log_level"] == "error"]
+    assert (said["inbox"], said["entry"]) == (inbox, entry.decode())
+    assert "what it yields" not in str(logs)
+
+
+async def test_what_is_no_result_is_deleted(server: RedisServer, tmp_path: Path) -> None:
+    """A server that comes back after it would read it again."""
+    async with way(server, tmp_path) as w:
+        heard, run = await w.run()
+        server.ask("XADD", run.call.inbox, "*", "e", b"\xff" * 40)
+        await w.agent.end(run)
+        assert (await heard.over()).value.inline == heard.call
+        await eventually(lambda: server.ask("XLEN", run.call.inbox) == 0)
