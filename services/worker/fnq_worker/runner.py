@@ -81,7 +81,7 @@ class Runner:
             continue
         return True
 
-    def signal_group(self, number: int) -> None:
+    def kill(self, number: int) -> None:
         """Send a signal to the process itself, if it still runs."""
         if self.pid and not self.exited.is_set():
             try:

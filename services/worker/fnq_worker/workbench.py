@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections import deque
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
-
-import structlog
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
+from fnq_worker.loans import Loans
+from fnq_worker.pace import Pace, room_ahead
 from fnq_worker.port import Parents, Reporter
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
-from fnq_worker.slots import Pace, lender_for, lent, room_ahead
+from fnq_worker.stall import Stall
+from fnq_worker.stopper import Stopper
 
 __all__ = ["Workbench"]
 
-#: Seconds after which calls do not wait here for the one that runs.
-_STALL_S = 0.05
 #: Most dispatches that wait inside the runner beyond its slots.
 _PIPELINE = 32
-#: Seconds between two signals to cancelled user code.
-_INTERRUPT_S = 0.1
-#: Seconds that cancelled user code has to end before its runner is killed.
-_CANCEL_GRACE_S = 5.0
-_log = structlog.get_logger()
 
 
 class Workbench:
@@ -43,11 +36,10 @@ class Workbench:
         self._runs: dict[bytes, Run] = {}
         self._queue: deque[Run] = deque()
         self._sent = 0
-        self._lenders: set[Run] = set()
+        self._loans = Loans()
         self._pace = Pace()
-        #: Whether the running call takes so long that nothing should wait behind it.
-        self._stalled = False
-        self._watch: asyncio.TimerHandle | None = None
+        self._stall = Stall(self._newest, self._clear)
+        self._stopper = Stopper(sync, self._killed)
         self._draining = False
         #: Whether the function was seen to call others.
         self.nests = False
@@ -77,11 +69,11 @@ class Workbench:
 
     def slots(self) -> worker_pb2.Slots:
         """Return what there is room for now."""
-        ahead = 0 if self._stalled else room_ahead(self._pace, self.nests)
+        ahead = 0 if self._stall.lasts else room_ahead(self._pace, self.nests)
         base = sum(1 for run in self._runs.values() if not run.ended and run.lender is None)
         free = 0 if self._draining else max(0, self._slots + ahead - base)
         slots = worker_pb2.Slots(free=free)
-        for depth, count in lent(self._lenders).items():
+        for depth, count in self._loans.open().items():
             slots.lent.add(depth=depth, count=count)
         return slots
 
@@ -99,16 +91,14 @@ class Workbench:
         if self.broken is not None:
             self._decree(run, self.broken)
             return
-        lender = lender_for(self._lenders, call.depth)
-        if lender is not None:
-            run.lender, lender.borrower = lender, run
+        if self._loans.borrow(run):
             self._send(run)
         else:
             self._queue.append(run)
             self._feed()
             # It was on its way when the slots were stated anew.
-            if self._stalled:
-                self._watch_for_stall()
+            if self._stall.lasts:
+                self._stall.watch()
 
     def _feed(self) -> None:
         """Send to the runner what it may begin, and a little more where calls are short."""
@@ -123,9 +113,7 @@ class Workbench:
         runner = self.runner
         if runner is None or not runner.ready:
             # Its lent slot died with the runner that lent it.
-            if run.lender is not None:
-                run.lender.borrower = None
-                run.lender = None
+            self._loans.give_back(run)
             self._queue.appendleft(run)
             return
         call = run.call
@@ -162,23 +150,18 @@ class Workbench:
         if run is not None:
             run.started_at = self._loop.time()
             self.publisher.begin(run)
-            self._watch_for_stall()
+            self._stall.watch()
 
-    def _watch_for_stall(self) -> None:
-        if self._watch is None:
-            self._watch = self._loop.call_later(_STALL_S, self._look_for_stall)
-
-    def _look_for_stall(self) -> None:
-        """Give back what waits here behind a call that takes unexpectedly long."""
-        self._watch = None
+    def _newest(self) -> float:
+        """Return when the newest running call began, 0 where none runs."""
         begun = [run.started_at for run in self._runs.values() if run.started_at and not run.ended]
-        if begun and max(begun) > self._loop.time() - _STALL_S:
-            self._watch_for_stall()
-        elif begun:
-            self._stalled = True
-            self._give_back_queued()
-            self._revoke()
-            self.reporter.restate()
+        return max(begun, default=0.0)
+
+    def _clear(self) -> None:
+        """Give back what waits here behind a call that takes unexpectedly long."""
+        self._give_back_queued()
+        self._revoke()
+        self.reporter.restate()
 
     def _revoke(self) -> None:
         """Take back dispatches that the runner has not begun.
@@ -215,7 +198,7 @@ class Workbench:
             return
         if run.started_at:
             self._pace.note(self._loop.time() - run.started_at)
-            self._stalled = False
+            self._stall.over()
         end = self.publisher.end(run, frame.number)
         if len(frame.body) > self.blobs.most:
             text = f"the value returned has {len(frame.body)} bytes, the most is {self.blobs.most}"
@@ -234,10 +217,8 @@ class Workbench:
         run.ended = True
         if run.runner is not None and run.lender is None:
             self._sent -= 1
-        if run.lender is not None:
-            run.lender.borrower = None
-        self._settle_loan(run)
-        self._lenders.discard(run)
+        self._loans.give_back(run)
+        self._sent += self._loans.reclaim(run)
         if run.children:
             self.family.cancel_all(run)
         self.reporter.restate()
@@ -258,25 +239,15 @@ class Workbench:
         run = self.get(frame.call, frame.epoch)
         self.nests = True
         if run is not None:
-            run.lends = frame.number
-            self._lenders.add(run)
+            self._loans.lend(run, frame.number)
             self.reporter.restate()
 
     def reclaim(self, frame: Frame) -> None:
         """Withdraw the slot of a run that goes on; who has it may finish."""
         run = self.get(frame.call, frame.epoch)
         if run is not None:
-            run.lends = 0
-            self._lenders.discard(run)
-            self._settle_loan(run)
+            self._sent += self._loans.reclaim(run)
             self.reporter.restate()
-
-    def _settle_loan(self, run: Run) -> None:
-        """Count who has the slot of `run` as any other from now on."""
-        if run.borrower is not None:
-            run.borrower.lender = None
-            run.borrower = None
-            self._sent += 1
 
     def credited(self, credit: record_pb2.Credit) -> None:
         """Let a generator run on."""
@@ -290,29 +261,16 @@ class Workbench:
         run = self._runs.get(call)
         if run is None or run.ended:
             return
-        runner = run.runner
-        if runner is None or not run.sent:
-            if runner is None:
+        if run.runner is None or not run.sent:
+            if run.runner is None:
                 self._queue.remove(run)
             self._decree(run, failure.make("CallCancelledError", reason))
             return
-        runner.send(pipe.encode(Kind.CANCEL, call, run.epoch, 0, reason.encode()))
-        if self._sync:
-            # After the frame is out: the handler reads it to learn whom it concerns.
-            self._loop.call_soon(self._interrupt, run)
-        self._loop.call_later(_CANCEL_GRACE_S, self._kill_if_running, run)
+        self._stopper.stop(run, reason)
 
-    def _interrupt(self, run: Run) -> None:
-        """Signal the runner, again and again: one signal may come just before a long sleep."""
-        if not run.ended and run.runner is not None:
-            run.runner.signal_group(signal.SIGUSR1)
-            self._loop.call_later(_INTERRUPT_S, self._interrupt, run)
-
-    def _kill_if_running(self, run: Run) -> None:
-        if not run.ended and run.runner is not None:
-            _log.warning("cancelled code does not end: its runner is killed", pid=run.runner.pid)
-            self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
-            run.runner.signal_group(signal.SIGKILL)
+    def _killed(self, run: Run) -> None:
+        """End a cancelled run whose code did not come to an end by itself."""
+        self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
 
     def _decree(self, run: Run, envelope: Mapping[str, Any]) -> None:
         self.publisher.decree(run).failure.CopyFrom(failure.to_proto(envelope))

@@ -26,7 +26,7 @@ class ToyRunner:
     def send(self, frame: bytes) -> None:
         self.sent += pipe.Decoder().feed(frame)
 
-    def signal_group(self, number: int) -> None:
+    def kill(self, number: int) -> None:
         self.signals.append(number)
 
     def settle(self) -> bool:

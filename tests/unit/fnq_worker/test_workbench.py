@@ -9,7 +9,7 @@ from typing import Any
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_wire import failure
 from fnq_wire.pipe import Kind
-from fnq_worker.workbench import _STALL_S
+from fnq_worker.stall import STALL_S
 from tests.loop import eventually
 from tests.unit.fnq_worker.bench import Bench, ToyRunner
 
@@ -69,9 +69,9 @@ async def test_a_long_call_alone_costs_no_statements() -> None:
     b = Bench()
     long = b.dispatch("long")
     b.say(Kind.STARTED, long)
-    await eventually(lambda: b.bench._stalled)
+    await eventually(lambda: b.bench._stall.lasts)
     stated = b.restated
-    looked = asyncio.get_running_loop().time() + 3 * _STALL_S
+    looked = asyncio.get_running_loop().time() + 3 * STALL_S
     await eventually(lambda: asyncio.get_running_loop().time() > looked)
     assert b.restated == stated
 
@@ -189,11 +189,11 @@ async def test_running_code_is_asked_to_stop_and_then_killed() -> None:
     assert b.runner.sent[-1].kind == Kind.CANCEL
     assert b.runner.sent[-1].body == b"enough"
     [run] = b.bench.runs()
-    b.bench._kill_if_running(run)
+    b.bench._stopper._kill_if_running(run)
     assert b.runner.signals[-1] == signal.SIGKILL
     assert b.ended_with() == ["CallCancelledError"]
     b.bench.cancelled(call, "enough")
-    b.bench._kill_if_running(run)
+    b.bench._stopper._kill_if_running(run)
     assert b.ended_with() == ["CallCancelledError"]
 
 

@@ -1,13 +1,8 @@
-"""Which calls a worker has room for: free slots, lent slots, and a short queue. Pure."""
+"""How long calls take here, and how many may wait behind those that run. Pure."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-
-from fnq_worker.run import Run
-
-__all__ = ["Pace", "lender_for", "lent", "room_ahead"]
+__all__ = ["Pace", "room_ahead"]
 
 #: Seconds of work that may wait in the worker, so that a runner of short calls
 #: does not wait for the way to Redis and back after each.
@@ -46,14 +41,3 @@ def room_ahead(pace: Pace, nests: bool) -> int:
     if nests or pace.average_s is None:
         return 0
     return min(_MOST_AHEAD, int(_AHEAD_S / max(pace.average_s, 1e-6)))
-
-
-def lent(runs: Iterable[Run]) -> Counter[int]:
-    """Return the lent slots that nobody has taken, by the least depth they admit."""
-    return Counter(run.lends for run in runs if run.lends and run.borrower is None)
-
-
-def lender_for(runs: Iterable[Run], depth: int) -> Run | None:
-    """Return the waiting run whose slot a call at `depth` takes: the deepest that admits it."""
-    fitting = [run for run in runs if run.lends and run.borrower is None and run.lends <= depth]
-    return max(fitting, key=lambda run: run.lends, default=None)

@@ -1,0 +1,54 @@
+"""Stops running code: asks it, signals it, and kills its runner in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import structlog
+
+from fnq_wire import pipe
+from fnq_wire.pipe import Kind
+from fnq_worker.run import Run
+
+__all__ = ["Stopper"]
+
+#: Seconds between two signals to cancelled user code.
+_INTERRUPT_S = 0.1
+#: Seconds that cancelled user code has to end before its runner is killed.
+_GRACE_S = 5.0
+_log = structlog.get_logger()
+
+
+class Stopper:
+    """Stops the runs of one agent; sync code is interrupted by signals.
+
+    `killed` ends a run whose runner is killed now, since nothing else would.
+    """
+
+    def __init__(self, sync: bool, killed: Callable[[Run], None]) -> None:
+        self._sync = sync
+        self._killed = killed
+        self._loop = asyncio.get_running_loop()
+
+    def stop(self, run: Run, reason: str) -> None:
+        """Have the code of a run, which was sent to its runner, come to an end."""
+        assert run.runner is not None
+        run.runner.send(pipe.encode(Kind.CANCEL, run.call.call, run.epoch, 0, reason.encode()))
+        if self._sync:
+            # After the frame is out: the handler reads it to learn whom it concerns.
+            self._loop.call_soon(self._interrupt, run)
+        self._loop.call_later(_GRACE_S, self._kill_if_running, run)
+
+    def _interrupt(self, run: Run) -> None:
+        """Signal the runner, again and again: one signal may come just before a long sleep."""
+        if not run.ended and run.runner is not None:
+            run.runner.kill(signal.SIGUSR1)
+            self._loop.call_later(_INTERRUPT_S, self._interrupt, run)
+
+    def _kill_if_running(self, run: Run) -> None:
+        if not run.ended and run.runner is not None:
+            _log.warning("cancelled code does not end: its runner is killed", pid=run.runner.pid)
+            self._killed(run)
+            run.runner.kill(signal.SIGKILL)
