@@ -30,7 +30,9 @@ class Run:
     started_at: float = 0.0
     #: Its start is published.
     announced: bool = False
-    #: Its first chunks are published, and the consumer knows.
+    #: Its first chunk came from the runner.
+    emitted: bool = False
+    #: The consumer knows that it has emitted.
     streaming: bool = False
     #: Its end came from the runner, or was decided here.
     ended: bool = False

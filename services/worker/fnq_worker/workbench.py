@@ -24,6 +24,7 @@ __all__ = ["Workbench"]
 
 #: Most dispatches that wait inside the runner beyond its slots.
 _PIPELINE = 32
+_TOLD_TO_STOP = "the worker that ran the call was told to stop before it had ended"
 
 
 class Workbench:
@@ -189,6 +190,7 @@ class Workbench:
         """Publish a chunk."""
         run = self.get(frame.call, frame.epoch)
         if run is not None:
+            run.emitted = True
             self.publisher.chunk(run, frame.number, frame.body)
 
     def ended(self, frame: Frame) -> None:
@@ -286,11 +288,15 @@ class Workbench:
         if result.HasField("end"):
             run.published = True
             self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, ended=True))
-        elif result.chunks and not run.streaming and not run.ended:
+        elif result.chunks and not run.ended:
+            self._say_streaming(run)
+
+    def _say_streaming(self, run: Run) -> None:
+        """Tell the consumer, once, that a repetition is another matter from now on."""
+        if not run.streaming:
             run.streaming = True
-            self.reporter.report(
-                worker_pb2.Report(call=run.call.call, epoch=run.epoch, streaming=True)
-            )
+            report = worker_pb2.Report(call=run.call.call, epoch=run.epoch, streaming=True)
+            self.reporter.report(report)
 
     def settled(self, call: bytes) -> None:
         """Forget a run whose entry is acknowledged."""
@@ -313,14 +319,18 @@ class Workbench:
             if run.runner is not runner or run.ended:
                 continue
             if run.started_at:
-                self._end(run)
-                self._forget(run)
-                lost = failure.to_proto(envelope)
-                self.reporter.report(
-                    worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost)
-                )
+                self._lose(run, envelope)
             else:
                 self._give_back(run)
+
+    def _lose(self, run: Run, envelope: Mapping[str, Any]) -> None:
+        """Report a run as lost; first, that it has emitted what is on its way to the inbox."""
+        if run.emitted:
+            self._say_streaming(run)
+        self._end(run)
+        self._forget(run)
+        lost = failure.to_proto(envelope)
+        self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost))
 
     def fail(self, envelope: Mapping[str, Any]) -> None:
         """Answer every call with this from now on: the function cannot run here."""
@@ -347,9 +357,17 @@ class Workbench:
         self.reporter.restate()
 
     def give_back_all(self) -> None:
-        """Give back what the runner was not left the time to finish: a drain is no death."""
+        """Give back what the runner was not left the time to finish: a drain is no death.
+
+        Only a stream that may not be repeated is lost.
+        """
+        envelope = failure.make("WorkerLostError", _TOLD_TO_STOP, {"reason": "drain"})
         for run in list(self._runs.values()):
-            if not run.ended:
+            if run.ended:
+                continue
+            if run.emitted and not run.call.repeatable:
+                self._lose(run, envelope)
+            else:
                 self._give_back(run)
 
     def _give_back_queued(self) -> None:

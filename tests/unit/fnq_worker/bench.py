@@ -44,6 +44,7 @@ class Bench:
         self.bench = Workbench(slots, sync)
         self.runner = ToyRunner()
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
+        self.chunks: list[tuple[bytes, int, bytes]] = []
         self.restated = 0
         self.reports: list[worker_pb2.Report] = []
         self.orphaned: list[set[bytes]] = []
@@ -58,6 +59,9 @@ class Bench:
 
     def begin(self, run: Run) -> None:
         """Take note of nothing: starts are of no interest here."""
+
+    def chunk(self, run: Run, position: int, payload: bytes) -> None:
+        self.chunks.append((run.call.call, position, payload))
 
     def end(self, run: Run, position: int) -> result_pb2.End:
         end = result_pb2.End()
@@ -80,10 +84,12 @@ class Bench:
 
     # What a consumer and a runner say to the workbench.
 
-    def dispatch(self, name: str, epoch: int = 1, depth: int = 0) -> bytes:
+    def dispatch(
+        self, name: str, epoch: int = 1, depth: int = 0, *, repeatable: bool = False
+    ) -> bytes:
         """Give it a call; return its id."""
         call = name.encode().ljust(16, b".")
-        entry = record_pb2.Entry(call=call, inbox="inbox", depth=depth)
+        entry = record_pb2.Entry(call=call, inbox="inbox", depth=depth, repeatable=repeatable)
         self.bench.dispatched(
             worker_pb2.Dispatch(stream="s", entry=f"{name}-1", epoch=epoch, call=entry)
         )
@@ -99,6 +105,7 @@ class Bench:
             Kind.LEND: bench.lend,
             Kind.RECLAIM: bench.reclaim,
             Kind.REVOKED: bench.revoked,
+            Kind.CHUNK: bench.chunk,
         }
         verbs.get(kind, bench.ended)(frame)
 

@@ -228,6 +228,42 @@ async def test_a_dead_runner_loses_what_it_had_begun_and_gives_the_rest_back() -
     assert [run.call.call for run in b.bench.runs()] == [ended]
 
 
+async def test_a_runner_that_dies_after_a_chunk_is_known_to_have_streamed() -> None:
+    """Before the chunk is published: else the call might be run again from its beginning."""
+    b = Bench(slots=2, sync=False)
+    fresh, told = b.dispatch("a"), b.dispatch("b")
+    for call in (fresh, told):
+        b.say(Kind.STARTED, call)
+        b.say(Kind.CHUNK, call)
+    run = b.bench.get(told, 1)
+    assert run is not None
+    b.bench.published(run, result_pb2.Result(chunks=[result_pb2.Payload()]))
+    runner: Any = b.runner
+    b.bench.bury(runner, failure.make("WorkerLostError", "killed by SIGSEGV"))
+    what = [(each.call, each.WhichOneof("what")) for each in b.reports]
+    assert what == [(told, "streaming"), (fresh, "streaming"), (fresh, "lost"), (told, "lost")]
+
+
+async def test_one_that_stops_gives_back_what_may_be_run_again() -> None:
+    """A stream that has begun and may not be repeated is lost instead."""
+    b = Bench(slots=3, sync=False)
+    plain, repeatable = b.dispatch("a"), b.dispatch("b", repeatable=True)
+    streaming = b.dispatch("c")
+    for call in (plain, repeatable, streaming):
+        b.say(Kind.STARTED, call)
+    for call in (repeatable, streaming):
+        b.say(Kind.CHUNK, call)
+    b.bench.give_back_all()
+    what = [(each.call, each.WhichOneof("what")) for each in b.reports]
+    assert what == [
+        (plain, "returned"),
+        (repeatable, "returned"),
+        (streaming, "streaming"),
+        (streaming, "lost"),
+    ]
+    assert "told to stop" in b.reports[-1].lost.message
+
+
 async def test_a_borrower_and_its_lender_die_with_their_runner() -> None:
     """Their slots are whole again for the next runner."""
     b = Bench()
