@@ -30,12 +30,18 @@ async def deploy(redis: RedisServer, version: str = "abc012", **spec: object) ->
 
 @asynccontextmanager
 async def server(
-    redis: RedisServer, folder: Path, name: str = "s", token: str | None = None
+    redis: RedisServer,
+    folder: Path,
+    name: str = "s",
+    token: str | None = None,
+    spool: Path | None = None,
 ) -> AsyncIterator[tuple[Server, str]]:
     """Run a server; give it and its address."""
     failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     address = f"unix:{folder}/{name}.sock"
-    made = Server(address, redis.url, token, None, None, failed.set_exception)
+    made = Server(
+        address, redis.url, token, str(spool) if spool else None, None, failed.set_exception
+    )
     await made.start()
     try:
         yield made, address

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 import uvloop
 
 from fnq_core.connection import RedisTooOldError
 
-__all__ = ["Service", "Tasks", "run"]
+__all__ = ["Service", "Spawn", "Tasks", "run"]
+
+#: Starts work under a name: `Tasks.start`.
+Spawn: TypeAlias = "Callable[[Coroutine[Any, Any, None], str], object]"
 
 _log = structlog.get_logger()
 
@@ -31,7 +34,7 @@ class Service(Protocol):
 
 
 class Tasks:
-    """Loops that must not end by themselves: if one does, the process stops."""
+    """What runs beside others; where it fails, the process stops."""
 
     def __init__(self, fatal: Callable[[BaseException], None]) -> None:
         self._fatal = fatal

@@ -35,6 +35,8 @@ __all__ = ["Agent", "Settings"]
 
 #: Seconds that running calls have to end when the agent is told to stop.
 _DRAIN_S = 10.0
+#: Seconds that what was said last has to reach Redis and the consumer.
+_FAREWELL_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -114,8 +116,8 @@ class Agent:
         settings, spec = self._settings, version.spec
         sync = spec.kind in ("function", "generator")
         slots = 1 if sync else max(1, spec.concurrency)
-        bench = Workbench(slots, sync)
-        family = Family(bench)
+        bench = Workbench(slots, sync, self._tasks.start)
+        family = Family(bench, self._tasks.start)
         blobs = Blobs(self._redis)
         self._publisher = Publisher(
             self.name, self._mailboxes, blobs, bench.published, bench.unheard
@@ -130,7 +132,7 @@ class Agent:
             self._fatal,
         )
         bench.publisher, bench.reporter, bench.family = self._publisher, self._link, family
-        family.nest, bench.blobs = self._nest, blobs
+        family.nest, family.blobs, bench.blobs = self._nest, blobs, blobs
         self._workbench = bench
         hello = {
             "root": root,
@@ -217,14 +219,17 @@ class Agent:
                     await self._workbench.emptied()
             await self._crew.stop()
             self._workbench.give_back_all()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._publisher.flush()
-                    await self._link.flush()
+            await asyncio.gather(self._flush(), self._nest.leave())
         await self._tasks.stop()
         with contextlib.suppress(*UNREACHABLE, AttributeError):
             await self._board.withdraw(self._presence)
         await self._redis.aclose()
+
+    async def _flush(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._publisher.flush()
+                await self._link.flush()
 
     def announce(self) -> worker_pb2.Announce:
         """Return who the agent is and what it runs now."""

@@ -176,6 +176,7 @@ class Crew:
         if self._bench.runner is runner:
             self._bench.runner = None
         self._bench.bury(runner, envelope)
+        self._family.bury(runner)
         if self._stopping or self._bench.broken is not None:
             return
         _log.warning("a runner died", pid=runner.pid, reason=envelope["message"])

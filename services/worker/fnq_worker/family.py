@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from fnq.v1 import session_pb2
+from fnq.v1 import result_pb2, session_pb2
+from fnq_core.blobs import Blobs
+from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
 from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
-from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED
+from fnq_wire.spool import INLINE
 from fnq_worker.nest import Nest
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
@@ -23,36 +26,61 @@ from fnq_worker.workbench import Workbench
 
 __all__ = ["Family"]
 
+_PARENT_ENDED = "the call that made it has ended"
+
 
 @dataclass(slots=True, eq=False)
 class _Child:
-    """A nested call in flight."""
+    """A nested call in flight. `parent` is None for one made by no call, and a detached one."""
 
     call: bytes
     runner: Runner
     parent: Run | None
+    detached: bool
     position: int = 0
+    #: Its runner has heard of its end.
+    ended: bool = False
+    #: Why it was given up before it was offered to the server.
+    cancelled: str = ""
+    #: Totals that it may emit, where they came before it was offered.
+    credit: tuple[int, int] | None = None
+    #: News that wait for a large value to be read.
+    news: deque[Event] = field(default_factory=deque)
 
 
 class Family:
-    """The nested calls of this agent's runners."""
+    """The nested calls of this agent's runners.
 
-    def __init__(self, workbench: Workbench) -> None:
+    Attached ones end with the call that made them, those made by no call with
+    their runner. `spawn` starts what takes a while.
+    """
+
+    def __init__(self, workbench: Workbench, spawn: Spawn) -> None:
         self._workbench = workbench
+        self._spawn = spawn
         self.nest: Nest
-        self._answers: set[asyncio.Task[None]] = set()
+        self.blobs: Blobs
+        #: Those whose arguments are being written where the server finds them.
+        self._unoffered: dict[bytes, _Child] = {}
 
     def submit(self, runner: Runner, frame: Frame) -> None:
         """Submit a nested call."""
         info, payload = pipe.read_submit(frame)
-        most = MOST_CHUNKED if self.nest.session.spool is None else MOST_SPOOLED
-        if len(payload) > most:
-            text = f"the arguments of a nested call have {len(payload)} bytes, the most is {most}"
-            refused = failure.make("PayloadTooLargeError", text)
-            runner.send(pipe.encode_json(Kind.CHILD_FAILED, refused, frame.call))
+        parent = None
+        if info.parent != pipe.NO_CALL and not info.detached:
+            parent = self._workbench.get(info.parent, frame.epoch)
+            if parent is None:
+                self._refuse(runner, frame.call, "CallCancelledError", _PARENT_ENDED)
+                return
+        if len(payload) > self.blobs.most:
+            text = (
+                f"the arguments of a nested call have {len(payload)} bytes, "
+                f"the most is {self.blobs.most}"
+            )
+            self._refuse(runner, frame.call, "PayloadTooLargeError", text)
             return
-        parent = self._workbench.get(info.parent, frame.epoch)
-        if parent is not None and not info.detached:
+        child = _Child(frame.call, runner, parent, info.detached)
+        if parent is not None:
             parent.children.add(frame.call)
         submission = session_pb2.Submission(
             call=frame.call,
@@ -66,50 +94,103 @@ class Family:
             root=info.root,
             repeatable=info.repeatable,
         )
-        large = self._pack(submission, payload)
-        self.nest.session.submit(submission, _Child(frame.call, runner, parent), large)
+        if len(payload) > INLINE:
+            self._unoffered[child.call] = child
+            self._spawn(self._store_and_offer(child, submission, payload), "store arguments")
+        else:
+            submission.payload.inline = payload
+            self._offer(child, submission)
+
+    async def _store_and_offer(
+        self, child: _Child, submission: session_pb2.Submission, payload: bytes
+    ) -> None:
+        """Put large arguments where the server finds them, then submit the call."""
+        reference = await self.blobs.write(payload)
+        del self._unoffered[child.call]
+        if child.cancelled:
+            self._tell(child, Event(child, [], _cancelled(child.cancelled), None))
+            await self.blobs.delete([reference])
+            return
+        submission.payload.reference.CopyFrom(reference)
+        self._offer(child, submission)
+
+    def _offer(self, child: _Child, submission: session_pb2.Submission) -> None:
+        session = self.nest.session
+        session.submit(submission, child)
+        if child.credit is not None:
+            session.credit(child.call, *child.credit)
         self.nest.wake()
 
-    def _pack(self, submission: session_pb2.Submission, payload: bytes) -> bytes | None:
-        """Put a payload into its submission, or into the spool; return it where neither can be."""
-        spool = self.nest.session.spool
-        if len(payload) <= INLINE:
-            submission.payload.inline = payload
-        elif spool is None:
-            return payload
-        else:
-            reference = submission.payload.reference
-            reference.house, reference.size = reference.SPOOL, len(payload)
-            reference.key = spool.write(payload)
-        return None
+    def _refuse(self, runner: Runner, call: bytes, error: str, message: str) -> None:
+        runner.send(pipe.encode_json(Kind.CHILD_FAILED, failure.make(error, message), call))
 
     def credit(self, frame: Frame) -> None:
         """Let a nested generator run on."""
         size = int.from_bytes(frame.body, "little")
+        child = self._unoffered.get(frame.call)
+        if child is not None:
+            child.credit = (frame.number, size)
+            return
         self.nest.session.credit(frame.call, frame.number, size)
         self.nest.wake()
 
-    def cancel(self, call: bytes) -> None:
-        """End a nested call that its caller gave up."""
-        self.nest.session.cancel(call, "its caller gave it up")
+    def cancel(self, call: bytes, reason: str = "its caller gave it up") -> None:
+        """End a nested call."""
+        child = self._unoffered.get(call)
+        if child is not None:
+            child.cancelled = reason
+            return
+        self.nest.session.cancel(call, reason)
         self.nest.wake()
 
     def cancel_all(self, run: Run) -> None:
         """End the nested calls of a run that ended."""
         for call in run.children:
-            self.nest.session.cancel(call, "the call that made it has ended")
+            self.cancel(call, _PARENT_ENDED)
         run.children.clear()
-        self.nest.wake()
+
+    def bury(self, runner: Runner) -> None:
+        """End what a runner that died has called on behalf of no call, but for detached calls."""
+        for child in (*self.nest.session.sinks(), *self._unoffered.values()):
+            assert isinstance(child, _Child)
+            if child.runner is runner and child.parent is None and not child.detached:
+                self.cancel(child.call, "the process that made it was lost")
 
     def deliver(self, event: Event) -> None:
         """Pass news of a nested call on to its runner."""
         child = event.sink
         assert isinstance(child, _Child)
+        if not child.news and _is_read(event):
+            self._tell(child, event)
+            return
+        child.news.append(event)
+        if len(child.news) == 1:
+            self._spawn(self._read_and_tell(child), "read a result")
+
+    async def _read_and_tell(self, child: _Child) -> None:
+        """Pass on news with large values, and what comes behind them, in their order."""
+        while child.news:
+            try:
+                event = await asyncio.to_thread(_read, child.news[0])
+            except OSError as problem:
+                text = f"a large value cannot be read: {problem}"
+                self._refuse(child.runner, child.call, "ResultExpiredError", text)
+                child.ended = True
+                child.news.clear()
+                self.cancel(child.call, text)
+                return
+            self._tell(child, event)
+            child.news.popleft()
+
+    def _tell(self, child: _Child, event: Event) -> None:
+        if child.ended:
+            return
         for chunk in event.chunks:
             frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, read(chunk))
             child.runner.send(frame)
             child.position += 1
         if event.end is not None:
+            child.ended = True
             if child.parent is not None:
                 child.parent.children.discard(child.call)
             child.runner.send(_ending(child.call, event))
@@ -117,10 +198,7 @@ class Family:
     def request(self, runner: Runner, frame: Frame) -> None:
         """Answer what a runner asks of the control plane."""
         asked = pipe.read_json(frame)
-        work = self._answer(runner, frame.number, asked)
-        task = asyncio.get_running_loop().create_task(work)
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+        self._spawn(self._answer(runner, frame.number, asked), "answer")
 
     async def _answer(self, runner: Runner, number: int, asked: Mapping[str, Any]) -> None:
         await self.nest.granted()
@@ -169,6 +247,21 @@ async def _told(work: Coroutine[Any, Any, Mapping[str, Any]]) -> Mapping[str, An
 
 def _refusal(error: str, message: str) -> Mapping[str, Any]:
     return {"failure": failure.make(error, message)}
+
+
+def _cancelled(reason: str) -> result_pb2.End:
+    return result_pb2.End(failure=failure.to_proto(failure.make("CallCancelledError", reason)))
+
+
+def _is_read(event: Event) -> bool:
+    """Return whether no value of the news lies in a file."""
+    return all(isinstance(data, bytes) for data in (*event.chunks, event.value or b""))
+
+
+def _read(event: Event) -> Event:
+    """Return the news with every value read."""
+    value = None if event.value is None else read(event.value)
+    return event._replace(chunks=[read(chunk) for chunk in event.chunks], value=value)
 
 
 def _ending(call: bytes, event: Event) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import grpc
@@ -22,6 +23,8 @@ __all__ = ["Nest"]
 
 #: Seconds that acknowledgements wait for other frames to travel with.
 _LINGER_S = 0.02
+#: Seconds that a goodbye may take.
+_BYE_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -49,6 +52,8 @@ class Nest:
         self.session = ClientSession(namespace, "fnq-worker", agent=True)
         self._granted = asyncio.Event()
         self._news = asyncio.Event()
+        self._leaving = False
+        self._left = asyncio.Event()
         self._channel: grpc.aio.Channel | None = None
 
     async def granted(self) -> None:
@@ -58,6 +63,16 @@ class Nest:
     def wake(self) -> None:
         """Send what `session` has to say."""
         self._news.set()
+
+    async def leave(self) -> None:
+        """End the session: the server cancels what is in flight. Takes _BYE_S at most."""
+        if not self.session.granted:
+            return
+        self._leaving = True
+        self._news.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BYE_S):
+                await self._left.wait()
 
     async def lookup(self, name: str, number: int) -> control_pb2.FunctionVersion:
         """Return a deployed version. Raises AioRpcError."""
@@ -83,7 +98,7 @@ class Nest:
         return last
 
     async def keep_forever(self) -> None:
-        """Hold a stream to a server, and take it up again when it breaks, until cancelled."""
+        """Hold a stream to a server, and take it up again when it breaks, until `leave`."""
         backoff = Backoff(first_s=0.02, most_s=0.5)
         while True:
             try:
@@ -98,6 +113,8 @@ class Nest:
                     _log.warning("no server", address=self._address, problem=problem.details())
             except ProtocolError as problem:
                 self._part(problem)
+                return
+            if self._left.is_set():
                 return
             await asyncio.sleep(backoff.next())
 
@@ -126,6 +143,8 @@ class Nest:
                 self._news.set()
                 if frame.goaway:
                     return
+            if self._leaving and writer.done():
+                self._left.set()
         finally:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
@@ -134,6 +153,9 @@ class Nest:
         while True:
             await self._news.wait()
             self._news.clear()
+            if self._leaving:
+                await stream.write(session_pb2.ClientFrame(bye=True))
+                return
             if not self.session.urgent and not self.session.idle:
                 # Only acknowledgements: give them something to travel with.
                 try:
@@ -143,7 +165,3 @@ class Nest:
                     pass
             while (frame := self.session.take()) is not None:
                 await stream.write(frame)
-
-    def bye(self) -> session_pb2.ClientFrame:
-        """Return the frame that ends the session."""
-        return session_pb2.ClientFrame(bye=True)

@@ -66,7 +66,9 @@ class Runner:
         return files
 
     def send(self, frame: bytes) -> None:
-        """Queue a frame; those of one turn go out together."""
+        """Queue a frame; those of one turn go out together. One that is gone gets none."""
+        if self._pipe is None:
+            return
         self._out.append(frame)
         if not self._flushing and not self._blocked:
             self._flushing = True
@@ -97,6 +99,7 @@ class Runner:
                 self._loop.remove_writer(self._pipe)
             self._pipe.close()
             self._pipe = None
+            self._out.clear()
         for read in self._prints:
             self._loop.remove_reader(read)
             os.close(read)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core.blobs import Blobs
+from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
 from fnq_worker.loans import Loans
@@ -28,11 +29,12 @@ _TOLD_TO_STOP = "the worker that ran the call was told to stop before it had end
 
 
 class Workbench:
-    """The runs of one agent."""
+    """The runs of one agent. `spawn` starts what takes a while."""
 
-    def __init__(self, slots: int, sync: bool) -> None:
+    def __init__(self, slots: int, sync: bool, spawn: Spawn) -> None:
         self._slots = slots
         self._sync = sync
+        self._spawn = spawn
         self._loop = asyncio.get_running_loop()
         self._runs: dict[bytes, Run] = {}
         self._queue: deque[Run] = deque()
@@ -51,7 +53,6 @@ class Workbench:
         self.reporter: Reporter
         self.family: Parents
         self.blobs: Blobs
-        self._tasks: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
 
     @property
@@ -120,7 +121,7 @@ class Workbench:
         call = run.call
         run.runner = runner
         if call.payload.HasField("reference"):
-            self._spawn(self._fetch_and_send(run))
+            self._spawn(self._fetch_and_send(run), "fetch arguments")
         else:
             self._dispatch(run, call.payload.inline)
 
@@ -134,11 +135,6 @@ class Workbench:
             self._decree(run, failure.make("ResultExpiredError", text))
         else:
             self._dispatch(run, data)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _dispatch(self, run: Run, payload: bytes) -> None:
         assert run.runner is not None
@@ -304,7 +300,8 @@ class Workbench:
         if run is not None and run.published:
             self._forget(run)
             if run.call.payload.HasField("reference"):
-                self._spawn(self.blobs.delete([run.call.payload.reference]))
+                reference = run.call.payload.reference
+                self._spawn(self.blobs.delete([reference]), "delete arguments")
         elif run is not None and not run.ended:
             self.cancelled(call, "its entry is gone")
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq_core.service import Tasks
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
 from fnq_worker.run import Run
@@ -41,7 +42,9 @@ class Bench:
     """A workbench, and all it speaks to: publisher, link, family and runner."""
 
     def __init__(self, slots: int = 1, sync: bool = True) -> None:
-        self.bench = Workbench(slots, sync)
+        self.failed: list[BaseException] = []
+        self.tasks = Tasks(self.failed.append)
+        self.bench = Workbench(slots, sync, self.tasks.start)
         self.runner = ToyRunner()
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
         self.chunks: list[tuple[bytes, int, bytes]] = []

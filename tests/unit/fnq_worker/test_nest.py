@@ -1,4 +1,4 @@
-"""The agent's session for nested calls."""
+"""The agent's session for its runners' calls, at a real server."""
 
 from __future__ import annotations
 
@@ -7,13 +7,103 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
+import pytest
 
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
+from fnq_wire import session
 from fnq_wire.protocol import PROTOCOL
+from fnq_worker import nest
 from fnq_worker.nest import Nest
 from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.unit.fnq_worker.kin import kin
+
+
+async def test_an_agent_that_leaves_takes_its_nested_calls_along(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """At once: the server does not wait for it to come back. Nothing of the session is left."""
+    async with kin(server, tmp_path) as k:
+        run = await k.run(k.call())
+        await k.agent.started(run)
+        track = k.server._relay.get(run.call.call)
+        await eventually(lambda: track is not None and track.consumer)
+        assert server.names("fnq:session:*")
+        await k.nest.leave()
+        assert k.server._relay.in_flight == 0
+        assert server.names("fnq:session:*") == []
+        await eventually(lambda: [call for call, _ in k.agent.cancelled] == [run.call.call])
+
+
+async def test_leaving_takes_a_moment_where_no_server_answers(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calls are cancelled later, when the server has missed it for long enough."""
+    monkeypatch.setattr(nest, "_BYE_S", 0.05)
+    async with kin(server, tmp_path) as k:
+        await k.server._listener.stop(0.0)
+        async with asyncio.timeout(5.0):
+            await k.nest.leave()
+        assert server.names("fnq:session:*")
+
+
+async def test_one_that_no_server_has_granted_leaves_at_once(tmp_path: Path) -> None:
+    """There is nothing to say goodbye to."""
+    client = connect("unix:///nowhere")
+    alone = Nest(f"unix:{tmp_path}/none.sock", "default", None, Blobs(client), print, print)
+    await alone.leave()
+    await client.aclose()
+
+
+async def test_a_call_made_while_no_server_is_there_is_made_at_the_next(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Offered again, once; an earlier one is resumed where it was."""
+    async with kin(server, tmp_path) as k:
+        first = k.call()
+        run = await k.run(first)
+        await k.agent.chunks(run, 0, b"a")
+        await eventually(lambda: len(k.heard(first)) == 1)
+        await k.server._listener.stop(0.0)
+        second = k.call()
+        await k.agent.chunks(run, 1, b"b")
+        async with service.server(server, tmp_path):
+            await k.agent.exhaust(run, 2)
+            await k.end(first)
+            await k.agent.end(await k.run(second))
+            await k.end(second)
+        assert [(each.number, each.body) for each in k.heard(first)][:2] == [(0, b"a"), (1, b"b")]
+        assert [each.call.call for each in k.agent.dispatched] == [first, second]
+
+
+async def test_a_server_that_refuses_its_version_is_fatal(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text says which end to update; trying again would not help."""
+    monkeypatch.setattr(session, "PROTOCOL", 99)
+    client = connect(server.url)
+    fatal: list[BaseException] = []
+    async with service.server(server, tmp_path) as (_, address):
+        own = Nest(address, "default", None, Blobs(client), print, fatal.append)
+        async with asyncio.timeout(10.0):
+            await own.keep_forever()
+    await client.aclose()
+    assert "update fnq where fnq-server runs" in str(fatal[0])
+
+
+async def test_it_asks_the_control_plane(server: RedisServer, tmp_path: Path) -> None:
+    """What is deployed is found; who waits too long is told what for."""
+    async with kin(server, tmp_path) as k:
+        found = await k.nest.lookup("f", 0)
+        assert (found.id, found.spec.name) == (k.version, "f")
+        with pytest.raises(grpc.aio.AioRpcError, match="nope"):
+            await k.nest.lookup("nope", 0)
+        ready = await k.nest.wait_ready(k.version, 0.2)
+        assert ready.state == "waiting"
+        assert ready.reason
 
 
 class Stranger(session_pb2_grpc.SessionsServicer):

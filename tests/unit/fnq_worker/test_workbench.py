@@ -174,8 +174,7 @@ async def test_a_call_is_cancelled_while_its_arguments_are_fetched() -> None:
     blobs.read = read
     b.say(Kind.FAILED, b"a".ljust(16, b"."))
     b.bench.dispatched(worker_pb2.Dispatch(stream="s", entry="1-1", epoch=1, call=entry))
-    while b.bench._tasks:
-        await next(iter(b.bench._tasks))
+    await eventually(lambda: not b.tasks._tasks)
     assert b.ended_with()[-1] == "CallCancelledError"
     assert (entry.call, 1) not in b.runner.given()
 

@@ -1,0 +1,111 @@
+"""A family at a real server: a runner's pipe before it, a toy agent behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fnq.v1 import worker_pb2
+from fnq_core.blobs import Blobs
+from fnq_core.connection import connect
+from fnq_server.server import Server
+from fnq_wire import callid, pipe
+from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
+from fnq_worker.family import Family
+from fnq_worker.nest import Nest
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.toy.agent import ToyAgent
+from tests.unit.fnq_worker.bench import Bench, ToyRunner
+
+__all__ = ["Kin", "kin"]
+
+_numbers = itertools.count(1)
+
+
+class Kin:
+    """Who has to do with a nested call."""
+
+    def __init__(self, server: Server, address: str, version: str, blobs: Blobs) -> None:
+        self.server = server
+        self.version = version
+        self.blobs = blobs
+        self.fatal: list[BaseException] = []
+        self.bench = Bench(slots=10)
+        self.family = Family(self.bench.bench, self.bench.tasks.start)
+        self.nest = Nest(address, "default", None, blobs, self.family.deliver, self.fatal.append)
+        self.family.nest, self.family.blobs = self.nest, blobs
+        family: Any = self.family
+        self.bench.bench.family = family
+        self.runner = self.bench.runner
+        self.agent: ToyAgent
+
+    def call(
+        self,
+        payload: bytes = b"x",
+        *,
+        parent: bytes = NO_CALL,
+        runner: ToyRunner | None = None,
+        detached: bool = False,
+    ) -> bytes:
+        """Make a nested call, on behalf of `parent`; return its id."""
+        tag, _ = self.nest.session.grant
+        call = callid.make(int(time.time() * 1000), self.version, tag, next(_numbers))
+        info = SubmitInfo(parent, NO_CALL, 0, detached, False, self.version)
+        data = pipe.encode_submit(call, 1, 1, info, payload)
+        [frame] = pipe.Decoder().feed(data)
+        caller: Any = runner or self.runner
+        self.family.submit(caller, frame)
+        return call
+
+    async def run(self, call: bytes) -> worker_pb2.Dispatch:
+        """Return the run of a nested call, once an agent has it."""
+        await eventually(lambda: call in self.agent.runs)
+        return self.agent.runs[call]
+
+    def heard(self, call: bytes) -> list[Frame]:
+        """Return what the runner was told of a nested call."""
+        return [each for each in self.runner.sent if each.call == call]
+
+    async def end(self, call: bytes) -> Frame:
+        """Return the frame that ended a nested call for its runner."""
+        kinds = (Kind.CHILD_VALUE, Kind.CHILD_EXHAUSTED, Kind.CHILD_FAILED)
+        await eventually(lambda: self.heard(call) and self.heard(call)[-1].kind in kinds)
+        return self.heard(call)[-1]
+
+    async def failure(self, call: bytes) -> dict[str, Any]:
+        """Return the failure that ended a nested call for its runner."""
+        found: dict[str, Any] = pipe.read_json(await self.end(call))
+        return found
+
+
+@asynccontextmanager
+async def kin(redis: RedisServer, folder: Path, spool: Path | None = None) -> AsyncIterator[Kin]:
+    """Give a family whose session is granted; `spool` is shared with the server."""
+    version = await service.deploy(redis)
+    client = connect(redis.url)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(client.aclose)
+        made, address = await stack.enter_async_context(service.server(redis, folder, spool=spool))
+        _, workers = await stack.enter_async_context(service.consumer(redis, folder))
+        k = Kin(made, address, version, Blobs(client))
+        k.agent = await stack.enter_async_context(ToyAgent(redis.url, version))
+        await k.agent.attach(workers)
+        task = asyncio.get_running_loop().create_task(k.nest.keep_forever())
+        stack.push_async_callback(_end, k, task)
+        await k.nest.granted()
+        yield k
+    assert not k.fatal
+    assert not k.bench.failed
+
+
+async def _end(k: Kin, task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await k.bench.tasks.stop()

@@ -1,0 +1,242 @@
+"""Nested calls: whom they end with, and how large values pass."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from fnq.v1 import result_pb2
+from fnq_core.blobs import Blobs
+from fnq_wire import pipe
+from fnq_wire.pipe import Frame, Kind
+from fnq_wire.session import Event
+from fnq_wire.spool import INLINE, Spool
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.unit.fnq_worker.bench import ToyRunner
+from tests.unit.fnq_worker.kin import Kin, kin
+
+LARGE = bytes(range(256)) * (INLINE // 256) + b"."
+
+
+class Gated(Spool):
+    """A spool on a disk that is slow until the gate is opened."""
+
+    def __init__(self, like: Spool) -> None:
+        super().__init__(like.directory)
+        self.gate = threading.Event()
+        self.asked = False
+
+    def write(self, data: bytes) -> str:
+        self.asked = True
+        assert self.gate.wait(20.0)
+        return super().write(data)
+
+    def files(self) -> list[str]:
+        """Return the values that lie in it."""
+        names = (path.name for path in Path(self.directory).iterdir())
+        return [name for name in names if not name.startswith("proof")]
+
+
+def _slow_down(k: Kin) -> Gated:
+    assert k.blobs.spool is not None
+    k.blobs.spool = spool = Gated(k.blobs.spool)
+    return spool
+
+
+async def test_what_comes_of_a_nested_call_reaches_its_runner(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Chunks by position, and the end."""
+    async with kin(server, tmp_path) as k:
+        call = k.call()
+        run = await k.run(call)
+        await k.agent.chunks(run, 0, b"a", b"b")
+        await k.agent.chunks(run, 2, b"c")
+        await k.agent.exhaust(run, 3)
+        assert (await k.end(call)).kind == Kind.CHILD_EXHAUSTED
+        chunks = [(each.number, each.body) for each in k.heard(call)[:-1]]
+        assert chunks == [(0, b"a"), (1, b"b"), (2, b"c")]
+
+
+async def test_nested_calls_end_with_the_call_that_made_them(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Not those of another call, and not detached ones."""
+    async with kin(server, tmp_path) as k:
+        parent, other = k.bench.dispatch("parent"), k.bench.dispatch("other")
+        child, detached = k.call(parent=parent), k.call(parent=parent, detached=True)
+        neighbour = k.call(parent=other)
+        for call in (child, detached, neighbour):
+            await k.run(call)
+        k.bench.say(Kind.VALUE, parent)
+        assert (await k.failure(child))["error"] == "CallCancelledError"
+        for call in (detached, neighbour):
+            await k.agent.end(k.agent.runs[call])
+            assert (await k.end(call)).kind == Kind.CHILD_VALUE
+
+
+async def test_a_call_that_has_ended_calls_nobody(server: RedisServer, tmp_path: Path) -> None:
+    """A thread that it left behind may try; a detached call it may still make."""
+    async with kin(server, tmp_path) as k:
+        parent = k.bench.dispatch("parent")
+        k.bench.say(Kind.VALUE, parent)
+        late, detached = k.call(parent=parent), k.call(parent=parent, detached=True)
+        assert (await k.failure(late))["error"] == "CallCancelledError"
+        await k.run(detached)
+        assert [each.call.call for each in k.agent.dispatched] == [detached]
+
+
+async def test_what_a_runner_called_by_itself_ends_with_it(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """What another runner called goes on, and so does what is detached."""
+    async with kin(server, tmp_path) as k:
+        successor = ToyRunner()
+        own, detached = k.call(), k.call(detached=True)
+        others = k.call(runner=successor)
+        for call in (own, detached, others):
+            await k.run(call)
+        runner: Any = k.runner
+        k.family.bury(runner)
+        failure = await k.failure(own)
+        assert failure["error"] == "CallCancelledError"
+        assert failure["message"] == "the process that made it was lost"
+        for call in (detached, others):
+            await k.agent.end(k.agent.runs[call])
+        assert (await k.end(detached)).kind == Kind.CHILD_VALUE
+        await eventually(lambda: [each.kind for each in successor.sent] == [Kind.CHILD_VALUE])
+
+
+async def test_arguments_too_large_are_refused(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With their size and the cap; the server hears nothing of it."""
+    monkeypatch.setattr(Blobs, "most", 1000)
+    async with kin(server, tmp_path) as k:
+        failure = await k.failure(k.call(bytes(1001)))
+        assert failure["error"] == "PayloadTooLargeError"
+        assert "1001 bytes" in failure["message"]
+        assert "1000" in failure["message"]
+        assert k.server._relay.in_flight == 0
+
+
+async def test_large_arguments_are_written_beside_the_loop(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Other calls go on meanwhile; credit that comes meanwhile is given to the run."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
+        spool = _slow_down(k)
+        large = k.call(LARGE)
+        k.family.credit(Frame(Kind.CHILD_CREDIT, large, 0, 77, (1 << 30).to_bytes(8, "little")))
+        await eventually(lambda: spool.asked)
+        small = k.call()
+        await k.agent.end(await k.run(small))
+        await k.end(small)
+        assert large not in k.agent.runs
+        spool.gate.set()
+        run = await k.run(large)
+        assert await k.blobs.read(run.call.payload.reference) == LARGE
+        await k.agent.started(run)
+        await eventually(lambda: [each.chunks for each in k.agent.credits] == [77])
+
+
+async def test_large_arguments_travel_without_a_spool(server: RedisServer, tmp_path: Path) -> None:
+    """Through Redis."""
+    async with kin(server, tmp_path) as k:
+        run = await k.run(k.call(LARGE))
+        reference = run.call.payload.reference
+        assert reference.house == result_pb2.Reference.CHUNKS
+        assert await k.blobs.read(reference) == LARGE
+        await k.blobs.delete([reference])
+
+
+async def test_a_call_given_up_while_its_arguments_are_written_is_not_made(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Whoever gave it up: its caller, the end of the call that made it, the death of its runner."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
+        spool = _slow_down(k)
+        parent = k.bench.dispatch("parent")
+        given_up, orphan, own = k.call(LARGE), k.call(LARGE, parent=parent), k.call(LARGE)
+        k.family.cancel(given_up)
+        k.bench.say(Kind.VALUE, parent)
+        runner: Any = k.runner
+        k.family.bury(runner)
+        spool.gate.set()
+        for call in (given_up, orphan, own):
+            assert (await k.failure(call))["error"] == "CallCancelledError"
+        await eventually(lambda: spool.files() == [])
+        assert k.server._relay.in_flight == 0
+        assert k.agent.dispatched == []
+
+
+async def test_large_results_are_read_beside_the_loop_and_keep_their_order(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """What comes behind a large chunk waits for it."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
+        call = k.call()
+        run = await k.run(call)
+
+        def large(result: result_pb2.Result) -> None:
+            reference = result.chunks.add().reference
+            reference.CopyFrom(written)
+
+        written = await k.blobs.write(LARGE)
+        await k.agent.publish(run, large)
+        await k.agent.chunks(run, 1, b"small")
+        await k.agent.exhaust(run, 2)
+        assert (await k.end(call)).kind == Kind.CHILD_EXHAUSTED
+        assert [each.body for each in k.heard(call)[:-1]] == [LARGE, b"small"]
+
+
+def _unreadable() -> BinaryIO:
+    """Return an open file whose reading fails: there is no memory at 0."""
+    return Path("/proc/self/mem").open("rb")
+
+
+async def test_a_large_result_that_cannot_be_read_fails_the_call(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Its run is stopped: nobody takes what else it says."""
+    async with kin(server, tmp_path) as k:
+        call = k.call()
+        run = await k.run(call)
+        await k.agent.started(run)
+        [child] = k.nest.session.sinks()
+        with _unreadable() as broken:
+            k.family.deliver(Event(child, [broken], None, None))
+            failure = await k.failure(call)
+        assert failure["error"] == "ResultExpiredError"
+        assert "cannot be read" in failure["message"]
+        await eventually(lambda: k.server._relay.in_flight == 0)
+        assert len(k.heard(call)) == 1
+
+
+async def test_a_runner_asks_the_control_plane(server: RedisServer, tmp_path: Path) -> None:
+    """What it asks is answered by number, what cannot be answered with a failure."""
+    async with kin(server, tmp_path) as k:
+        for number, question in enumerate(
+            (
+                {"verb": "lookup", "name": "f", "number": None},
+                {"verb": "lookup", "name": "nope", "number": None},
+                {"verb": "wait_ready", "name": "f", "version": k.version, "timeout_s": 0.2},
+                {"verb": "sing"},
+            )
+        ):
+            data = pipe.encode_json(Kind.REQUEST, question, number=number)
+            [frame] = pipe.Decoder().feed(data)
+            runner: Any = k.runner
+            k.family.request(runner, frame)
+        async with asyncio.timeout(10.0):
+            await eventually(lambda: len(k.runner.sent) == 4)
+        answers = {each.number: pipe.read_json(each) for each in k.runner.sent}
+        assert answers[0]["ok"]["version"] == k.version
+        errors = [answers[number]["failure"]["error"] for number in (1, 2, 3)]
+        assert errors == ["NotFoundError", "NotReadyError", "ProtocolError"]
+        assert "was not ready within 0.2 s" in answers[2]["failure"]["message"]
