@@ -50,11 +50,11 @@ def main(argv: list[str]) -> int:
     path = Path(where)
     # From the moment that the socket is there, SIGTERM is an orderly end.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    with listen(path) as listener:
-        try:
+    try:
+        with listen(path) as listener:
             Zygote(listener=listener, agent=None, prepare=_prepare).serve()
-        finally:
-            path.unlink(missing_ok=True)
+    finally:
+        path.unlink(missing_ok=True)
     return 0
 
 
