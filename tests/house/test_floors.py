@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from tests.house import source
 
 #: What must never be loaded where user code runs.
 FOREIGN = ("fnq", "fnq_core", "google.protobuf", "grpc", "hiredis", "redis", "structlog", "uvloop")
+#: A command of Redis, or the name of a key.
+REDIS = re.compile(r"execute_command|\.pipeline\(|register_script|\"fnq:(?!/)")
 
 
 def test_imports_point_down() -> None:
@@ -17,6 +20,19 @@ def test_imports_point_down() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run([linter, "--no-logo"], cwd=source.ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_redis_has_one_door() -> None:
+    """Only fnq_core knows commands and names of keys."""
+    services = source.ROOT / "services"
+    found = [
+        f"{source.place(path, number)}: {line.strip()}"
+        for path in source.files()
+        if path.is_relative_to(services) and "fnq_core" not in path.parts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if REDIS.search(line)
+    ]
+    assert found == []
 
 
 def test_a_runner_loads_neither_grpc_nor_redis_nor_protobuf() -> None:

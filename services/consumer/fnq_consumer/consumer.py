@@ -112,8 +112,10 @@ class Consumer:
         return self._queues[key]
 
     def _requeue(self, held: Held) -> None:
-        version = held.stream.split(":")[-2]
-        self.queue(held.namespace, version).put(held)
+        self._queue_of(held).put(held)
+
+    def _queue_of(self, held: Held) -> Queue:
+        return self.queue(held.namespace, keys.version_of(held.stream))
 
     async def lose(self, attachment: Attachment) -> None:
         """Deal with a stream that broke: the agent may come back, or is dead."""
@@ -155,7 +157,7 @@ class Consumer:
                 continue
             if held.attachment is not None:
                 held.attachment.cancel(cancellation.call, cancellation.reason)
-            elif self.queue(held.namespace, held.stream.split(":")[-2]).take_out(held):
+            elif self._queue_of(held).take_out(held):
                 self.ledger.drop(held)
 
     async def _renew_forever(self) -> None:

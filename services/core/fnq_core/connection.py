@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -26,12 +26,14 @@ from fnq_wire.limits import OLDEST_REDIS
 
 __all__ = [
     "UNREACHABLE",
+    "Measures",
     "NotNowError",
     "RedisClosedError",
     "RedisTooOldError",
     "check",
     "connect",
     "insist",
+    "measure",
 ]
 
 _T = TypeVar("_T")
@@ -63,6 +65,13 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, a
             return NotNowError(response)
         problem: Exception = super().parse_error(response)
         return problem
+
+
+class Measures(NamedTuple):
+    """The release that a Redis is compatible with, and the bytes that its data take."""
+
+    version: str
+    used: int
 
 
 class RedisTooOldError(RuntimeError):
@@ -129,14 +138,24 @@ async def check(client: Redis) -> str:
                     f"Redis refused the connection: {each}; check REDIS_URL"
                 ) from problem
         raise
-    fields = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
-    version: str = fields.get("valkey_version") or fields["redis_version"]
+    fields = _fields(reply)
+    version = fields.get("valkey_version") or fields["redis_version"]
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
         wanted = ".".join(map(str, OLDEST_REDIS))
         raise RedisTooOldError(
             f"Redis {version} is too old: fnq needs {wanted} or newer, or Valkey"
         )
     return version
+
+
+async def measure(client: Redis) -> Measures:
+    """Return what Redis is and takes."""
+    fields = _fields(await client.execute_command("INFO"))
+    return Measures(fields["redis_version"], int(fields["used_memory"]))
+
+
+def _fields(reply: bytes) -> dict[str, str]:
+    return dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
 
 
 async def insist(what: str, command: Callable[[], Awaitable[_T]]) -> _T:

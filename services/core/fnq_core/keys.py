@@ -35,6 +35,7 @@ __all__ = [
     "presence_pattern",
     "session",
     "version",
+    "version_of",
 ]
 
 #: The one consumer group of every call stream.
@@ -50,6 +51,11 @@ DEPTHS_CHANNEL = "fnq:depths"
 def call_stream(namespace: str, version: str, depth: int) -> str:
     """Return the stream of calls of one version at one depth."""
     return f"fnq:{{{namespace}}}:calls:{version}:{depth}"
+
+
+def version_of(stream: str) -> str:
+    """Return the id of the version whose calls lie in a call stream."""
+    return stream.rsplit(":", 2)[1]
 
 
 def depths(namespace: str, version: str) -> str:

@@ -7,12 +7,12 @@ learns from that that nobody listens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
-__all__ = ["OWNED_TTL_S", "RENEW_S", "Mailboxes"]
+__all__ = ["OWNED_TTL_S", "RENEW_S", "Mailboxes", "order"]
 
 #: Seconds that an inbox or control stream outlives the last renewal by its owner.
 #: An inbox must outlive its server by the lease of interest (30 s) and a restart.
@@ -65,6 +65,16 @@ class Mailboxes:
         """Delete streams that this process owns."""
         await self._redis.execute_command("DEL", *streams)
 
+    async def missing(self, streams: Collection[str]) -> set[str]:
+        """Return those of the streams that do not exist (any more)."""
+        if not streams:
+            return set()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for stream in streams:
+                pipe.execute_command("EXISTS", stream)
+            found: Any = await pipe.execute()
+        return {stream for stream, there in zip(streams, found, strict=True) if not there}
+
     async def publish(self, items: Sequence[tuple[str, bytes]]) -> set[str]:
         """Append (stream, bytes) pairs in order; return the streams that are gone.
 
@@ -105,7 +115,13 @@ class Mailboxes:
 
     async def trim(self, stream: str, upto: str) -> None:
         """Delete all entries up to and with `upto`."""
-        milliseconds, sequence = upto.split("-")
+        milliseconds, sequence = order(upto)
         await self._redis.execute_command(
-            "XTRIM", stream, "MINID", f"{milliseconds}-{int(sequence) + 1}"
+            "XTRIM", stream, "MINID", f"{milliseconds}-{sequence + 1}"
         )
+
+
+def order(entry: str) -> tuple[int, int]:
+    """Return what entries of one stream are sorted by, as they were appended."""
+    milliseconds, _, sequence = entry.partition("-")
+    return int(milliseconds), int(sequence)

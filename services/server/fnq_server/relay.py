@@ -18,7 +18,7 @@ from fnq.v1 import record_pb2, result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.damaged import leading_fields
-from fnq_core.results import Mailboxes
+from fnq_core.results import Mailboxes, order
 from fnq_server.orders import Orders
 from fnq_server.session import Session, references
 from fnq_server.track import Track, Verdict, advance
@@ -148,7 +148,7 @@ class Relay:
         if track is None or track.inbox != inbox:
             self._take_stray(inbox, entry, result)
             return
-        at = _order(entry)
+        at = order(entry)
         if at <= track.seen:
             return
         track.seen = at
@@ -324,8 +324,3 @@ class Relay:
             for inbox, entries in doomed.items():
                 if entries:
                     await insist("deleting results", lambda: self._mailboxes.delete(inbox, entries))
-
-
-def _order(entry: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry.partition("-")
-    return int(milliseconds), int(sequence)

@@ -22,6 +22,7 @@ from fnq_core.presence import PresenceBoard
 from fnq_core.registry import Registry
 from fnq_core.results import RENEW_S, Mailboxes
 from fnq_core.service import Tasks
+from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
 from fnq_server.control import Control
 from fnq_server.demand import Demand
@@ -69,7 +70,10 @@ class Server:
         self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._blobs)
         self._demand = Demand(registry, calls, orchestrator)
         accepter = Accepter(self._relay, calls, registry, self._demand.want)
-        self._sessions = Sessions(self.name, self._redis, self._relay, accepter, self._blobs)
+        records = SessionRecords(self._redis)
+        self._sessions = Sessions(
+            self.name, records, self._mailboxes, self._relay, accepter, self._blobs
+        )
         logs = LogStreams(self._redis, self._waiting)
         reporter = Reporter(self._redis, listen, registry, calls, board)
         self._control = Control(registry, board, logs, self._demand, reporter)

@@ -11,19 +11,17 @@ from typing import Any, TypeAlias
 import grpc
 import grpc.aio
 import structlog
-from redis.asyncio import Redis
 
 from fnq.v1 import session_pb2, session_pb2_grpc
-from fnq_core import keys
 from fnq_core.blobs import Blobs
-from fnq_core.calls import SESSION_TTL_S
 from fnq_core.connection import insist
+from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF
+from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
-from fnq_wire import callid
 from fnq_wire.protocol import PROTOCOL, version_problem
 
 __all__ = ["INTEREST_S", "Sessions"]
@@ -39,10 +37,17 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     """Clients' streams, and their sessions while a stream is broken."""
 
     def __init__(
-        self, name: str, redis: Redis, relay: Relay, accepter: Accepter, blobs: Blobs
+        self,
+        name: str,
+        records: SessionRecords,
+        mailboxes: Mailboxes,
+        relay: Relay,
+        accepter: Accepter,
+        blobs: Blobs,
     ) -> None:
         self._name = name
-        self._redis = redis
+        self._records = records
+        self._mailboxes = mailboxes
         self._relay = relay
         self._accepter = accepter
         self._blobs = blobs
@@ -106,52 +111,25 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     async def _mark(self, session: Session) -> int | None:
         """Return the accepted mark, or None when the session has moved to another server."""
-        reply: Any = await insist(
-            "reading a mark",
-            lambda: self._redis.execute_command("HMGET", keys.session(session.tag), "gen", "mark"),
+        return await insist(
+            "reading a mark", lambda: self._records.mark(session.tag, session.generation)
         )
-        generation, mark = reply
-        return int(mark) if int(generation or 0) == session.generation else None
 
     async def _resume(self, hello: session_pb2.Hello) -> tuple[Session, int] | None:
         """Take a session over; from now on the server that had it is fenced."""
-        key = keys.session(hello.session)
-
-        async def command() -> Any:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.execute_command("HINCRBY", key, "gen", 1)
-                pipe.execute_command("HMGET", key, "mark", "lapsed")
-                pipe.execute_command("HDEL", key, "lapsed")
-                pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
-                return await pipe.execute()
-
-        secret: Any = await insist(
-            "looking for a session", lambda: self._redis.execute_command("HGET", key, "secret")
+        found = await insist(
+            "resuming a session", lambda: self._records.take_over(hello.session, hello.secret)
         )
-        if secret is None or not secrets.compare_digest(secret, hello.secret):
+        if found is None:
             return None
-        generation, (mark, lapsed), _, _ = await insist("resuming a session", command)
         namespace = hello.namespace or "default"
-        session = Session(hello.session, secret, namespace, generation, self._blobs)
-        session.lapsed = lapsed is not None
-        return session, int(mark)
+        session = Session(hello.session, hello.secret, namespace, found.generation, self._blobs)
+        session.lapsed = found.lapsed
+        return session, found.mark
 
     async def _begin(self, namespace: str) -> Session:
-        secret = secrets.token_bytes(16)
-        count: Any = await insist(
-            "granting a session", lambda: self._redis.execute_command("INCR", keys.SESSIONS)
-        )
-        tag = count % callid.SESSION_LIMIT
-        key = keys.session(tag)
-
-        async def command() -> Any:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.execute_command("HSET", key, "gen", 1, "mark", 0, "secret", secret)
-                pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
-                return await pipe.execute()
-
-        await insist("granting a session", command)
-        return Session(tag, secret, namespace or "default", 1, self._blobs)
+        granted = await insist("granting a session", self._records.grant)
+        return Session(granted.tag, granted.secret, namespace or "default", 1, self._blobs)
 
     def _welcome(self, session: Session, mark: int) -> session_pb2.Welcome:
         return session_pb2.Welcome(
@@ -202,7 +180,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         """Go on with calls where the SDK says they are."""
         relay = self._relay
         unknown = {each.inbox for each in resumptions if relay.get(each.call) is None}
-        gone = await self._gone(unknown)
+        gone = await insist("looking for inboxes", lambda: self._mailboxes.missing(unknown))
         for each in resumptions:
             track = relay.get(each.call)
             if track is not None:
@@ -214,17 +192,6 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         session.lapsed = False
         if unknown:
             await relay.look_again()
-
-    async def _gone(self, inboxes: set[str]) -> set[str]:
-        """Return those of the inboxes that do not exist any more."""
-        redis = self._redis
-        return {
-            inbox
-            for inbox in inboxes
-            if not await insist(
-                "looking for an inbox", lambda: redis.execute_command("EXISTS", inbox)
-            )
-        }
 
     def _take_up(self, session: Session, resumption: session_pb2.Resumption, gone: bool) -> None:
         track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
@@ -248,34 +215,28 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     async def _bury(self, session: Session) -> None:
         """Forget a client that said goodbye."""
         await self._part(session, "its caller has ended")
-        await insist(
-            "ending a session",
-            lambda: self._redis.execute_command("DEL", keys.session(session.tag)),
-        )
+        await insist("ending a session", lambda: self._records.delete(session.tag))
 
     async def expire(self, now: float) -> None:
         """Cancel the calls of clients that have been away longer than INTEREST_S."""
         for session in list(self._sessions.values()):
             if session.detached_at is None or now - session.detached_at < INTEREST_S:
                 continue
-            reply: Any = await self._redis.execute_command("HGET", keys.session(session.tag), "gen")
+            generation = await self._records.generation(session.tag)
             if session.detached_at is None:
                 continue  # It came back meanwhile.
-            if reply is not None and int(reply) != session.generation:
+            if generation is not None and generation != session.generation:
                 self._sessions.pop(session.tag, None)
                 self._relay.let_go(session)
             else:
                 _log.info("a client is gone", session=session.tag, calls=len(session.calls))
                 await self._part(session, "its caller is gone")
                 # Should it come back, its calls are not waited for in vain.
-                await self._redis.execute_command("HSET", keys.session(session.tag), "lapsed", 1)
+                await self._records.lapse(session.tag)
 
     async def renew(self) -> None:
         """Keep the records of open sessions from expiring."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for tag in self._sessions:
-                pipe.execute_command("EXPIRE", keys.session(tag), SESSION_TTL_S)
-            await pipe.execute()
+        await self._records.renew(self._sessions)
 
     def tend_spool(self) -> None:
         """Renew the proof in the spool, and delete what a crash left there."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from redis.asyncio import Redis
 
 from fnq.v1 import control_pb2
 from fnq_core.calls import CallStreams
+from fnq_core.connection import measure
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
 from fnq_wire.inactive import inactive
@@ -43,10 +43,7 @@ class Reporter:
             version = await self._registry.find(namespace, name)
             if version is not None:
                 await self._add_function(reply, namespace, version)
-        info: Any = await self._redis.execute_command("INFO")
-        fields = dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-        reply.redis_version = fields["redis_version"]
-        reply.redis_bytes = int(fields["used_memory"])
+        reply.redis_version, reply.redis_bytes = await measure(self._redis)
         return reply
 
     async def _add_function(

@@ -19,6 +19,7 @@ from fnq_core.connection import (
     check,
     connect,
     insist,
+    measure,
 )
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
@@ -28,6 +29,16 @@ async def test_a_running_redis_tells_its_version(server: RedisServer) -> None:
     """Of Valkey its own, not the one that it claims for old clients."""
     async with connected(server) as client:
         assert re.fullmatch(r"\d+\.\d+\.\d+", await check(client))
+
+
+async def test_a_running_redis_tells_what_its_data_take(server: RedisServer) -> None:
+    """In bytes, more with more data."""
+    async with connected(server) as client:
+        before = await measure(client)
+        server.ask("SET", "fnq:test", bytes(1 << 20), "EX", 60)
+        after = await measure(client)
+        assert after.version == before.version
+        assert after.used - before.used >= 1 << 20
 
 
 async def test_one_that_is_too_old_is_refused() -> None:

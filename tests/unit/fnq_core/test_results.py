@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fnq_core.results import OWNED_TTL_S, Mailboxes
+from fnq_core.results import OWNED_TTL_S, Mailboxes, order
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
@@ -103,3 +103,18 @@ async def test_only_what_is_there_is_renewed(server: RedisServer) -> None:
         assert server.ask("TTL", INBOX) > 1
         await mailboxes.close(INBOX, OTHER)
         assert server.names() == []
+
+
+async def test_streams_that_are_gone_are_named(server: RedisServer) -> None:
+    """All of those asked for, in one go."""
+    async with connected(server) as client:
+        mailboxes = Mailboxes(client)
+        await mailboxes.open("fnq:inbox:there")
+        asked = ["fnq:inbox:a", "fnq:inbox:there", "fnq:inbox:b"]
+        assert await mailboxes.missing(asked) == {"fnq:inbox:a", "fnq:inbox:b"}
+        assert await mailboxes.missing([]) == set()
+
+
+def test_entries_are_sorted_as_they_were_appended() -> None:
+    """By numbers, not by letters."""
+    assert sorted(["9-10", "10-0", "9-9"], key=order) == ["9-9", "9-10", "10-0"]
