@@ -20,6 +20,9 @@ _OWNED = re.compile(
     r"fnq:(?:sessions|namespaces|bundle:.+)"
     r"|fnq:\{[^}]+\}:(?:functions|(?:calls|depths|function|versions|version|mates):.+)"
 )
+#: A line of `INFO commandstats`, and what `spent` itself does.
+_COMMAND = re.compile(r"cmdstat_([^:]+):calls=(\d+)")
+_OUR_OWN = ("info", "config|resetstat", "config")
 #: Seconds that Redis may take to answer after its start.
 _START_S = 10.0
 
@@ -71,6 +74,19 @@ class RedisServer:
     def names(self, pattern: str = "*") -> list[str]:
         """Return the names of the keys that match, sorted."""
         return sorted(name.decode() for name in self.ask("KEYS", pattern))
+
+    def spent(self) -> dict[str, int]:
+        """Return how often each command was carried out since this was asked last."""
+        lines = self.ask("INFO", "commandstats").decode().splitlines()
+        self.ask("CONFIG", "RESETSTAT")
+        found = [match.groups() for line in lines if (match := _COMMAND.match(line))]
+        return {name: int(count) for name, count in found if name not in _OUR_OWN}
+
+    def reads(self) -> int:
+        """Return how often Redis has read from a connection: once for a whole pipeline."""
+        found = re.search(rb"total_reads_processed:(\d+)", self.ask("INFO", "stats"))
+        assert found is not None
+        return int(found[1])
 
     def kill(self) -> None:
         """End it at once, as `kill -9` does."""

@@ -323,17 +323,3 @@ class CallStreams:
         """Delete the stream of this depth if it is empty and nothing of it is pending."""
         names = [keys.call_stream(namespace, version, depth), keys.depths(namespace, version)]
         return bool(await self._drop_idle(keys=names, args=[keys.GROUP, depth]))
-
-    async def queued(self, namespace: str, version: str) -> tuple[int, int]:
-        """Return how many calls of the version wait, and how many are held by consumers."""
-        waiting = held = 0
-        for depth in await self.depths(namespace, version):
-            stream = keys.call_stream(namespace, version, depth)
-            try:
-                pending: Any = await self._redis.execute_command("XPENDING", stream, keys.GROUP)
-            except ResponseError:
-                continue
-            length: Any = await self._redis.execute_command("XLEN", stream)
-            held += pending[0]
-            waiting += max(0, length - pending[0])
-        return waiting, held

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
@@ -34,6 +34,7 @@ __all__ = [
     "connect",
     "insist",
     "measure",
+    "together",
 ]
 
 _T = TypeVar("_T")
@@ -146,6 +147,22 @@ async def check(client: Redis) -> str:
             f"Redis {version} is too old: fnq needs {wanted} or newer, or Valkey"
         )
     return version
+
+
+async def together(
+    client: Redis, commands: Sequence[tuple[Any, ...]], *, errors: bool = False
+) -> list[Any]:
+    """Return the replies to commands that go in one round trip, in order.
+
+    With `errors` one that Redis refuses is its own reply; without, it is raised.
+    """
+    if not commands:
+        return []
+    async with client.pipeline(transaction=False) as pipe:
+        for command in commands:
+            pipe.execute_command(*command)
+        replies: list[Any] = await pipe.execute(raise_on_error=not errors)
+    return replies
 
 
 async def measure(client: Redis) -> Measures:

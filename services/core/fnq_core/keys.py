@@ -7,6 +7,7 @@ inbox              a server; expires unless renewed (see `results`)
 control stream     a consumer; expires unless renewed
 session            expires one hour after its last submission
 presence           an agent; expires unless renewed
+workers, attended  agents together; expire unless one of them is renewed
 versions, bundles  the registry; kept until a function is deleted
 logs               expire a day after the last line
 blobs              die with the acknowledgement; expire after a day
@@ -20,6 +21,7 @@ __all__ = [
     "GROUP",
     "NAMESPACES",
     "SESSIONS",
+    "attended",
     "blob",
     "bundle",
     "call_stream",
@@ -32,10 +34,10 @@ __all__ = [
     "mates",
     "numbers",
     "presence",
-    "presence_pattern",
     "session",
     "version",
     "version_of",
+    "workers",
 ]
 
 #: The one consumer group of every call stream.
@@ -83,9 +85,14 @@ def presence(namespace: str, version: str, agent: str) -> str:
     return f"fnq:{{{namespace}}}:worker:{version}:{agent}"
 
 
-def presence_pattern(namespace: str, version: str = "*") -> str:
-    """Return the pattern that matches the presence of a version's agents."""
-    return f"fnq:{{{namespace}}}:worker:{version}:*"
+def workers(namespace: str, version: str) -> str:
+    """Return the sorted set of a version's agents, by when their presence expires."""
+    return f"fnq:{{{namespace}}}:workers:{version}"
+
+
+def attended(namespace: str) -> str:
+    """Return the sorted set of versions with agents, by when the last presence expires."""
+    return f"fnq:{{{namespace}}}:attended"
 
 
 def functions(namespace: str) -> str:

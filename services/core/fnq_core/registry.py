@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 
 from fnq.v1 import spec_pb2
 from fnq_core import keys
+from fnq_core.connection import together
 
-__all__ = ["Registry", "Version"]
+__all__ = ["Function", "Registry", "Version"]
 
 # Records a version and makes it current.
 #   KEYS: version, current, numbers, functions, call stream, depths, namespaces
@@ -44,6 +45,16 @@ class Version:
     created_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function by name: the id of its current version, and of all that it has."""
+
+    namespace: str
+    name: str
+    current: str
+    versions: list[str]
+
+
 class Registry:
     """The door to the registry of one Redis."""
 
@@ -73,13 +84,15 @@ class Registry:
 
     async def version(self, namespace: str, version_id: str) -> Version | None:
         """Return a version by id, or None."""
-        reply: Any = await self._redis.execute_command(
-            "HMGET", keys.version(namespace, version_id), "spec", "number", "created_ms"
+        return (await self.versions([(namespace, version_id)]))[0]
+
+    async def versions(self, wanted: Sequence[tuple[str, str]]) -> list[Version | None]:
+        """Return the versions by (namespace, id), None where there is none; one round trip."""
+        replies = await together(
+            self._redis,
+            [("HMGET", keys.version(*each), "spec", "number", "created_ms") for each in wanted],
         )
-        if reply[0] is None:
-            return None
-        spec = spec_pb2.FunctionSpec.FromString(reply[0])
-        return Version(version_id, int(reply[1]), spec, int(reply[2]))
+        return [_version(each[1], reply) for each, reply in zip(wanted, replies, strict=True)]
 
     async def find(self, namespace: str, name: str, number: int = 0) -> Version | None:
         """Return a function's version by number, or the current one (0), or None."""
@@ -98,10 +111,32 @@ class Registry:
         reply: Any = await self._redis.execute_command("SMEMBERS", keys.functions(namespace))
         return sorted(name.decode() for name in reply)
 
-    async def version_ids(self, namespace: str, name: str) -> list[str]:
-        """Return the ids of all versions of a function."""
-        reply: Any = await self._redis.execute_command("HVALS", keys.numbers(namespace, name))
-        return [identity.decode() for identity in reply]
+    async def functions(self, namespaces: Sequence[str]) -> list[Function]:
+        """Return the functions of these namespaces, by name in each; two round trips."""
+        names = await together(
+            self._redis, [("SMEMBERS", keys.functions(each)) for each in namespaces]
+        )
+        known = [
+            (namespace, name)
+            for namespace, found in zip(namespaces, names, strict=True)
+            for name in sorted(each.decode() for each in found)
+        ]
+        replies = await together(
+            self._redis,
+            [
+                command
+                for each in known
+                for command in (
+                    ("HGET", keys.current(*each), "current"),
+                    ("HVALS", keys.numbers(*each)),
+                )
+            ],
+        )
+        return [
+            Function(*each, current.decode(), [identity.decode() for identity in versions])
+            for each, current, versions in zip(known, replies[::2], replies[1::2], strict=True)
+            if current is not None
+        ]
 
     async def namespaces(self) -> list[str]:
         """Return the namespaces that have functions."""
@@ -124,11 +159,9 @@ class Registry:
 
     async def missing_bundles(self, digests: Sequence[str]) -> list[str]:
         """Return those of the digests whose bundle is not stored."""
-        return [
-            digest
-            for digest in dict.fromkeys(digests)
-            if not await self._redis.execute_command("EXISTS", keys.bundle(digest))
-        ]
+        asked = list(dict.fromkeys(digests))
+        there = await together(self._redis, [("EXISTS", keys.bundle(digest)) for digest in asked])
+        return [digest for digest, found in zip(asked, there, strict=True) if not found]
 
     async def put_bundle(self, digest: str, data: bytes) -> None:
         """Store a bundle under its sha256."""
@@ -138,3 +171,10 @@ class Registry:
         """Return a bundle's bytes, or None."""
         found: bytes | None = await self._redis.execute_command("GET", keys.bundle(digest))
         return found
+
+
+def _version(version_id: str, reply: Sequence[Any]) -> Version | None:
+    if reply[0] is None:
+        return None
+    spec = spec_pb2.FunctionSpec.FromString(reply[0])
+    return Version(version_id, int(reply[1]), spec, int(reply[2]))

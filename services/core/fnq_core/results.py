@@ -12,6 +12,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from fnq_core.connection import together
+
 __all__ = ["OWNED_TTL_S", "RENEW_S", "Mailboxes", "order"]
 
 #: Seconds that an inbox or control stream outlives the last renewal by its owner.
@@ -67,12 +69,7 @@ class Mailboxes:
 
     async def missing(self, streams: Collection[str]) -> set[str]:
         """Return those of the streams that do not exist (any more)."""
-        if not streams:
-            return set()
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for stream in streams:
-                pipe.execute_command("EXISTS", stream)
-            found: Any = await pipe.execute()
+        found = await together(self._redis, [("EXISTS", stream) for stream in streams])
         return {stream for stream, there in zip(streams, found, strict=True) if not there}
 
     async def publish(self, items: Sequence[tuple[str, bytes]]) -> set[str]:
@@ -103,10 +100,9 @@ class Mailboxes:
 
     async def fetch(self, stream: str, entries: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return (entry, bytes) of the given entries that are still there."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for entry in entries:
-                pipe.execute_command("XRANGE", stream, entry, entry)
-            replies: Any = await pipe.execute()
+        replies = await together(
+            self._redis, [("XRANGE", stream, entry, entry) for entry in entries]
+        )
         return [(item[0].decode(), item[1][1]) for reply in replies for item in reply]
 
     async def delete(self, stream: str, entries: Sequence[str]) -> None:

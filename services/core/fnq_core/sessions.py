@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from fnq_core import keys
 from fnq_core.calls import SESSION_TTL_S
+from fnq_core.connection import together
 from fnq_wire.callid import SESSION_LIMIT
 
 __all__ = ["Granted", "SessionRecords", "TakenOver"]
@@ -85,10 +86,7 @@ class SessionRecords:
 
     async def renew(self, tags: Iterable[int]) -> None:
         """Keep the records of open sessions from expiring."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for tag in tags:
-                pipe.execute_command("EXPIRE", keys.session(tag), SESSION_TTL_S)
-            await pipe.execute()
+        await together(self._redis, [("EXPIRE", keys.session(tag), SESSION_TTL_S) for tag in tags])
 
     async def delete(self, tag: int) -> None:
         """Delete the record of a client that said goodbye."""

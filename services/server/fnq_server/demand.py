@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from fnq_core.calls import CallStreams
+from fnq_core.backlog import Backlog
 from fnq_core.connection import UNREACHABLE
 from fnq_core.registry import Registry, Version
 from fnq_server.orchestrator.seam import Orchestrator
@@ -22,12 +22,14 @@ class Demand:
     """Asks the orchestrator for workers: at once on a call, and by a look at all queues."""
 
     def __init__(
-        self, registry: Registry, calls: CallStreams, orchestrator: Orchestrator | None
+        self, registry: Registry, backlog: Backlog, orchestrator: Orchestrator | None
     ) -> None:
         self._registry = registry
-        self._calls = calls
+        self._backlog = backlog
         self._orchestrator = orchestrator
         self._fresh: set[tuple[str, str]] = set()
+        #: Replicas that each version asks for without calls.
+        self._least: dict[tuple[str, str], int] = {}
         self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     def want(self, namespace: str, version_id: str) -> None:
@@ -79,12 +81,21 @@ class Demand:
             await asyncio.sleep(_FRESH_S)
 
     async def _look(self) -> None:
-        for namespace in await self._registry.namespaces():
-            for name in await self._registry.names(namespace):
-                current = await self._registry.find(namespace, name)
-                if current is not None and current.spec.min_replicas:
-                    self.want(namespace, current.id)
-                for version_id in await self._registry.version_ids(namespace, name):
-                    waiting, held = await self._calls.queued(namespace, version_id)
-                    if waiting or held:
-                        self.want(namespace, version_id)
+        """Want what has calls, and what asks for replicas; five round trips for any number."""
+        functions = await self._registry.functions(await self._registry.namespaces())
+        current = [(each.namespace, each.current) for each in functions]
+        await self._learn([each for each in current if each not in self._least])
+        known = [(each.namespace, version) for each in functions for version in each.versions]
+        busy = {
+            each
+            for each, counts in zip(known, await self._backlog.count(known), strict=True)
+            if counts.waiting or counts.held
+        }
+        for key in busy.union(each for each in current if self._least.get(each)):
+            self.want(*key)
+
+    async def _learn(self, unknown: list[tuple[str, str]]) -> None:
+        """Remember the replicas that versions ask for: a version never changes."""
+        for version_key, found in zip(unknown, await self._registry.versions(unknown), strict=True):
+            if found is not None:
+                self._least[version_key] = found.spec.min_replicas

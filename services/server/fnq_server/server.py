@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from fnq.v1 import control_pb2_grpc, session_pb2_grpc
 from fnq_core import keys
+from fnq_core.backlog import Backlog
 from fnq_core.blobs import Blobs
 from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
@@ -68,14 +69,15 @@ class Server:
         self._orders = Orders(self._mailboxes, calls)
         self._blobs = Blobs(self._redis, Spool(spool) if spool else None)
         self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._blobs)
-        self._demand = Demand(registry, calls, orchestrator)
+        backlog = Backlog(self._redis)
+        self._demand = Demand(registry, backlog, orchestrator)
         accepter = Accepter(self._relay, calls, registry, self._demand.want)
         records = SessionRecords(self._redis)
         self._sessions = Sessions(
             self.name, records, self._mailboxes, self._relay, accepter, self._blobs
         )
         logs = LogStreams(self._redis, self._waiting)
-        reporter = Reporter(self._redis, listen, registry, calls, board)
+        reporter = Reporter(self._redis, listen, registry, backlog, board)
         self._control = Control(registry, board, logs, self._demand, reporter)
         self._tasks = Tasks(fatal)
         self._listener = Listener(listen, _NAMES, self._add, token)

@@ -7,7 +7,7 @@ import os
 from redis.asyncio import Redis
 
 from fnq.v1 import control_pb2
-from fnq_core.calls import CallStreams
+from fnq_core.backlog import Backlog, Counts
 from fnq_core.connection import measure
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
@@ -24,13 +24,13 @@ class Reporter:
         redis: Redis,
         address: str,
         registry: Registry,
-        calls: CallStreams,
+        backlog: Backlog,
         board: PresenceBoard,
     ) -> None:
         self._redis = redis
         self._address = address
         self._registry = registry
-        self._calls = calls
+        self._backlog = backlog
         self._board = board
 
     async def report(self, namespace: str) -> control_pb2.StatusReply:
@@ -39,22 +39,25 @@ class Reporter:
         reply.processes.add(role="server", pid=os.getpid(), address=self._address, state="ready")
         for presence in await self._board.of(namespace):
             _add_worker(reply, presence)
-        for name in await self._registry.names(namespace):
-            version = await self._registry.find(namespace, name)
+        functions = await self._registry.functions([namespace])
+        current = [(namespace, each.current) for each in functions]
+        for version, counts in zip(
+            await self._registry.versions(current),
+            await self._backlog.count(current),
+            strict=True,
+        ):
             if version is not None:
-                await self._add_function(reply, namespace, version)
+                _add_function(reply, version, counts)
         reply.redis_version, reply.redis_bytes = await measure(self._redis)
         return reply
 
-    async def _add_function(
-        self, reply: control_pb2.StatusReply, namespace: str, version: Version
-    ) -> None:
-        waiting, held = await self._calls.queued(namespace, version.id)
-        status = reply.functions.add(queued=waiting, running=held)
-        status.version.id, status.version.number = version.id, version.number
-        status.version.created_ms = version.created_ms
-        status.version.spec.CopyFrom(version.spec)
-        status.inactive.extend(inactive(version.spec))
+
+def _add_function(reply: control_pb2.StatusReply, version: Version, counts: Counts) -> None:
+    status = reply.functions.add(queued=counts.waiting, running=counts.held)
+    status.version.id, status.version.number = version.id, version.number
+    status.version.created_ms = version.created_ms
+    status.version.spec.CopyFrom(version.spec)
+    status.inactive.extend(inactive(version.spec))
 
 
 def _add_worker(reply: control_pb2.StatusReply, presence: Presence) -> None:

@@ -250,13 +250,3 @@ async def test_an_idle_deep_stream_goes(server: RedisServer) -> None:
         assert await b.calls.drop_idle("default", VERSION, 2)
         assert await b.calls.depths("default", VERSION) == []
         assert server.names("*calls*") == []
-
-
-async def test_queued_counts_what_waits_and_what_is_held(server: RedisServer) -> None:
-    """Over all depths of the version."""
-    async with bench(server) as b:
-        await b.queue(3)
-        await b.queue(2, depth=1)
-        b.deliver(count=1)
-        assert await b.calls.queued("default", VERSION) == (4, 1)
-        assert await b.calls.queued("default", "fff") == (0, 0)

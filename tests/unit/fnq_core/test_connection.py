@@ -20,6 +20,7 @@ from fnq_core.connection import (
     connect,
     insist,
     measure,
+    together,
 )
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
@@ -131,6 +132,23 @@ async def test_replies_are_raw(server: RedisServer) -> None:
             assert await each.execute_command("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"0"]
         assert isinstance(await single.execute_command("CLIENT", "ID"), int)
         await single.aclose()
+
+
+async def test_commands_that_go_together_take_one_round_trip(server: RedisServer) -> None:
+    """Their replies are in order; one that is refused is raised, or is its own reply."""
+    async with connected(server) as client:
+        await check(client)
+        reads = server.reads()
+        echoes: list[tuple[object, ...]] = [("ECHO", str(number)) for number in range(50)]
+        assert await together(client, echoes) == [b"%d" % number for number in range(50)]
+        assert server.reads() - reads < 5
+        wrong = [("ECHO", "a"), ("NONSENSE",), ("ECHO", "b")]
+        first, second, third = await together(client, wrong, errors=True)
+        assert (first, third) == (b"a", b"b")
+        assert isinstance(second, ResponseError)
+        with pytest.raises(ResponseError, match="NONSENSE"):
+            await together(client, wrong)
+        assert await together(client, []) == []
 
 
 async def test_many_commands_at_once_each_get_a_connection(server: RedisServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnq_core import keys
 from fnq_core.presence import TTL_S, Presence, PresenceBoard
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
@@ -22,8 +23,7 @@ async def test_an_agent_is_present_for_a_while(server: RedisServer) -> None:
         await board.post(_presence("x"))
         await board.post(said)
         assert await board.of("default", "a1") == [said]
-        [key] = server.names()
-        assert 0 < server.ask("TTL", key) <= TTL_S
+        assert all(0 < server.ask("TTL", key) <= TTL_S for key in server.names())
 
 
 async def test_agents_are_found_by_version_or_all_together(server: RedisServer) -> None:
@@ -47,3 +47,36 @@ async def test_an_agent_that_ends_is_gone_at_once(server: RedisServer) -> None:
         for _ in range(2):
             await board.withdraw(_presence("x"))
         assert await board.of("default") == []
+
+
+async def test_a_look_costs_by_the_agents_and_not_by_the_keys(server: RedisServer) -> None:
+    """Whatever else lies in Redis, and whatever other versions have agents."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        for number in range(2_000):
+            server.ask("SET", f"fnq:test:{number}", 1, "EX", 60)
+        for number in range(20):
+            await board.post(_presence(f"o{number}", "b1"))
+        for agent in ("x", "y"):
+            await board.post(_presence(agent))
+        server.spent()
+        assert len(await board.of("default", "a1")) == 2
+        assert sum(server.spent().values()) <= 2 + 2
+        assert await board.of("default", "none") == []
+        assert sum(server.spent().values()) == 1
+
+
+async def test_agents_that_died_are_not_counted_for_long(server: RedisServer) -> None:
+    """Also where another agent of the version is posted again and again."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        for number in range(50):
+            await board.post(_presence(f"dead{number}"))
+        for key in server.names("*:dead*"):
+            server.ask("DEL", key)
+        workers = keys.workers("default", "a1")
+        for number in range(50):
+            server.ask("ZADD", workers, 0, f"dead{number}")
+        await board.post(_presence("x"))
+        assert await board.of("default", "a1") == [_presence("x")]
+        assert server.ask("ZCARD", workers) == 1

@@ -26,7 +26,6 @@ async def test_versions_are_numbered_from_one(server: RedisServer) -> None:
         ]
         assert numbers == [1, 2, 1, 1]
         assert await registry.names("default") == ["f", "g"]
-        assert sorted(await registry.version_ids("default", "f")) == ["a1", "a2"]
         assert await registry.namespaces() == ["default"]
 
 
@@ -80,6 +79,33 @@ async def test_namespaces_do_not_see_each_other(server: RedisServer) -> None:
         assert found.id == "a1"
         assert await registry.version("one", "b1") is None
         assert await registry.namespaces() == ["one", "two"]
+
+
+async def test_functions_are_listed_with_their_versions(server: RedisServer) -> None:
+    """In order of their names, and of the namespaces asked for; in two round trips."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        for version, name in (("b1", "g"), ("a1", "f"), ("a2", "f")):
+            await registry.record("one", version, _spec(name), 1)
+        await registry.record("two", "c1", _spec("f"), 1)
+        before = server.reads()
+        found = await registry.functions(["two", "one", "none"])
+        assert server.reads() - before <= 3
+        assert [(each.namespace, each.name, each.current) for each in found] == [
+            ("two", "f", "c1"),
+            ("one", "f", "a2"),
+            ("one", "g", "b1"),
+        ]
+        assert sorted(found[1].versions) == ["a1", "a2"]
+
+
+async def test_versions_are_fetched_together(server: RedisServer) -> None:
+    """One that is not there is None in its place."""
+    async with connected(server) as client:
+        registry = Registry(client)
+        made = [await registry.record("default", each, _spec(), 1) for each in ("a1", "a2")]
+        wanted = [("default", "a2"), ("default", "nope"), ("other", "a1"), ("default", "a1")]
+        assert await registry.versions(wanted) == [made[1], None, None, made[0]]
 
 
 async def test_a_version_has_a_stream_for_its_calls(server: RedisServer) -> None:

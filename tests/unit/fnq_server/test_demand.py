@@ -11,7 +11,7 @@ import pytest
 
 from fnq.v1 import spec_pb2
 from fnq_core import keys
-from fnq_core.calls import CallStreams
+from fnq_core.backlog import Backlog
 from fnq_core.registry import Registry
 from fnq_server import demand as demand_module
 from fnq_server.demand import Demand
@@ -43,7 +43,7 @@ async def demanding(server: RedisServer) -> AsyncIterator[tuple[Demand, House]]:
     """Run the loops of a demand."""
     house: Any = House()
     async with connected(server) as client:
-        demand = Demand(Registry(client), CallStreams(client), house)
+        demand = Demand(Registry(client), Backlog(client), house)
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(demand.supply_forever())]
         tasks.append(loop.create_task(demand.look_forever()))
@@ -97,3 +97,17 @@ async def test_a_worker_that_cannot_be_started_is_asked_for_again(server: RedisS
         await eventually(lambda: len(house.asked) == 1 and not demand._fresh)
         demand.want("default", "a1")
         await eventually(lambda: len(house.asked) == 2)
+
+
+async def test_a_look_at_all_queues_goes_in_few_round_trips(server: RedisServer) -> None:
+    """Whatever the number of versions; those of old deploys are looked at as well."""
+    for number in range(40):
+        await service.deploy(server, f"a{number}", name=f"f{number % 10}")
+    async with connected(server) as client:
+        demand = Demand(Registry(client), Backlog(client), None)
+        await demand._look()
+        server.ask("XADD", keys.call_stream("default", "a3", 0), "*", "e", b"")
+        reads = server.reads()
+        await demand._look()
+        assert server.reads() - reads <= 8
+        assert demand._fresh == {("default", "a3")}
