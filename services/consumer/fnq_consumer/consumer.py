@@ -21,6 +21,7 @@ from fnq_core import keys
 from fnq_core.blobs import Blobs
 from fnq_core.calls import RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
+from fnq_core.group import Group
 from fnq_core.listen import Listener
 from fnq_core.reading import CallReader
 from fnq_core.results import RENEW_S as OWNED_RENEW_S
@@ -31,6 +32,8 @@ __all__ = ["Consumer"]
 
 #: Seconds between two searches for entries whose lease has lapsed.
 _SEARCH_S = 1.0
+#: Seconds between two looks for the names of consumers that died.
+_FORGET_S = 60.0
 #: Seconds that an agent whose stream broke may take to come back.
 _GRACE_S = 0.5
 #: Seconds that agents have to go elsewhere when this consumer ends.
@@ -50,6 +53,7 @@ class Consumer:
         self._redis: Redis = connect(url)
         self._waiting: Redis = connect(url)
         self._calls = CallStreams(self._redis)
+        self._group = Group(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
         self.ledger = Ledger(
             self.name, self._calls, self._mailboxes, Blobs(self._redis), self._requeue
@@ -97,6 +101,8 @@ class Consumer:
         await self._tasks.stop()
         await self.ledger.stop()
         with contextlib.suppress(*UNREACHABLE):
+            for queue in list(self._queues.values()):
+                await self._leave(queue)
             await self._mailboxes.close(keys.control(self.name))
         await self._redis.aclose()
         await self._waiting.aclose()
@@ -185,29 +191,43 @@ class Consumer:
     async def _search_forever(self) -> None:
         """Claim entries that nobody renews: their consumer or agent is dead."""
         loop = asyncio.get_running_loop()
+        looked_at = loop.time()
         while True:
             await asyncio.sleep(_SEARCH_S)
+            look_around = loop.time() - looked_at >= _FORGET_S
+            looked_at = loop.time() if look_around else looked_at
             try:
                 for queue in list(self._queues.values()):
                     if queue.abandoned(loop.time()):
                         self._queues.pop((queue.namespace, queue.version))
                         await queue.stop()
+                        await self._leave(queue)
                     elif queue.attended:
-                        await self._search(queue)
+                        await self._search(queue, look_around)
             except UNREACHABLE:
                 continue
 
-    async def _search(self, queue: Queue) -> None:
+    async def _search(self, queue: Queue, look_around: bool) -> None:
+        """Claim what was left behind; `look_around`: also see which consumers are gone."""
         await queue.refresh_depths_if_changed()
         await queue.drop_idle_depths(asyncio.get_running_loop().time())
         for depth in queue.depths:
             stream = keys.call_stream(queue.namespace, queue.version, depth)
             ours = self.ledger.entries(stream)
-            for read in await self._calls.claim_idle(stream, self.name, ours):
+            claimed = await self._calls.claim_idle(stream, self.name, ours)
+            for read in claimed:
                 _log.info("an entry was left behind", stream=stream, entry=read.entry)
                 held = self.ledger.add(read, queue.namespace)
                 if held is not None:
                     queue.put(held)
+            if claimed or look_around:
+                await self._group.forget_dead(stream, self.name)
+
+    async def _leave(self, queue: Queue) -> None:
+        """Take the name of this consumer out of the groups of a queue that it has stopped."""
+        for depth in queue.depths:
+            stream = keys.call_stream(queue.namespace, queue.version, depth)
+            await self._group.leave(stream, self.name)
 
     async def _listen_for_depths(self) -> None:
         while True:
