@@ -5,27 +5,23 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalkcompute import embedded
+from chalkcompute.cli.follower import follow
 from chalkcompute.cli.table import paint
 from chalkcompute.config import Config
-from chalkcompute.errors import ConnectionLostError, NotReadyError
+from chalkcompute.errors import NotReadyError
 
 if TYPE_CHECKING:
-    from chalkcompute.cli.server import Server
     from fnq.v1 import control_pb2
 
 __all__ = ["add", "run"]
 
 _TAIL = 100
 _ASK_S = 2.0
-#: Seconds that a follower bears without a server; a stack mends one within these.
-_PATIENCE_S = 10.0
-#: Seconds after which a connection counts as one that worked, and between two tries.
-_WORKED_S, _PAUSE_S = 1.0, 0.2
 _COLOURS = {"stderr": "yellow", "system": "dim"}
 
 
@@ -38,7 +34,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("function", nargs="?", default="", metavar="FUNCTION", help="only this one")
     parser.add_argument("-f", "--follow", action="store_true", help="wait for more until Ctrl-C")
-    parser.add_argument("--call", default="", metavar="ID", help="only this call")
+    parser.add_argument(
+        "--call", default="", metavar="ID", help="only this call; the last digits do"
+    )
     parser.add_argument(
         "--tail",
         type=_count,
@@ -60,11 +58,20 @@ def run(options: argparse.Namespace) -> int:
     from chalkcompute.cli.server import Server
 
     config = Config.load()
+
+    def connect(tail: int) -> Iterator[control_pb2.LogLine]:
+        with Server(config, config.addr or _stack_address()) as server:
+            yield from server.logs(
+                function=options.function, call=options.call, tail=tail, follow=options.follow
+            )
+
+    lines = connect(options.tail)
     if options.follow:
         # Only Ctrl-C ends it: as an exception it could be lost inside a callback of gRPC.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with Server(config, config.addr or _stack_address()) as server:
-        _print_lines(server, options)
+        lines = follow(connect, options.tail)
+    for line in lines:
+        print(_text(line), flush=options.follow)
     return 0
 
 
@@ -73,28 +80,6 @@ def _stack_address() -> str:
     if answer is None:
         raise NotReadyError("no stack runs on this machine; `fnq up` starts it, its logs are kept")
     return str(answer["server"])
-
-
-def _print_lines(server: Server, options: argparse.Namespace) -> None:
-    """Print until there are no more; with `follow`, outlive a restart of the server."""
-    tail, lost = options.tail, 0.0
-    while True:
-        began = time.monotonic()
-        try:
-            lines = server.logs(
-                function=options.function, call=options.call, tail=tail, follow=options.follow
-            )
-            for line in lines:
-                print(_text(line), flush=options.follow)
-                tail = 1
-            return
-        except ConnectionLostError:
-            now = time.monotonic()
-            if now - began > _WORKED_S or not lost:
-                lost = now
-            if not options.follow or now - lost > _PATIENCE_S:
-                raise
-            time.sleep(_PAUSE_S)
 
 
 def _text(line: control_pb2.LogLine) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeAlias
 
 import grpc
@@ -24,6 +25,8 @@ from fnq_wire.version import version_id
 
 __all__ = ["Control"]
 
+#: Last lines of a log, unless more or less are asked for.
+_TAIL = 100
 #: Seconds between two looks while somebody waits for a worker.
 _LOOK_S = 0.03
 
@@ -158,11 +161,24 @@ class Control(control_pb2_grpc.ControlServicer):
         self, request: control_pb2.LogsRequest, context: Context
     ) -> AsyncIterator[control_pb2.LogLine]:
         """Return the last lines, then new ones where they are followed."""
-        namespace = request.namespace or "default"
-        names = [request.function] if request.function else await self._registry.names(namespace)
-        lines = self._logs.follow if request.follow else self._logs.tail
-        async for line in lines(namespace, names, request.tail or 100):
-            if not request.call or line.call.hex() == request.call.replace("-", ""):
+        namespace, tail = request.namespace or "default", request.tail or _TAIL
+        call = request.call.replace("-", "").lower()
+        if call.strip("0123456789abcdef"):
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"not the id of a call: {request.call!r}; expected hex digits, or the last of them",
+            )
+
+        async def names() -> Sequence[str]:
+            return [request.function] if request.function else await registry.names(namespace)
+
+        registry = self._registry
+        if request.follow:
+            lines = self._logs.follow(namespace, names, tail, call)
+        else:
+            lines = self._logs.tail(namespace, await names(), tail, call)
+        async with contextlib.aclosing(lines):
+            async for line in lines:
                 yield _line(line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,9 +15,11 @@ import grpc.aio
 import pytest
 
 from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
+from fnq_core import keys
 from fnq_core.logs import LogStreams
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.rpc import channel
+from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.unit.fnq_core.streams import connected
@@ -152,9 +155,29 @@ async def test_logs_are_read_by_function_and_by_call(server: RedisServer, tmp_pa
         assert await texts() == ["one", "two"]
         assert await texts(function="f", tail=1) == ["two"]
         assert await texts(function="g") == []
-        assert await texts(call=call.hex()) == ["one"]
+        assert await texts(call=call.hex()) == await texts(call=str(uuid.UUID(bytes=call)))
+        assert await texts(call=call.hex(), tail=1) == ["one"]
+        with pytest.raises(grpc.aio.AioRpcError, match="not the id of a call: 'g-1'"):
+            await texts(call="g-1")
         following = stub.Logs(control_pb2.LogsRequest(follow=True, function="f", tail=1))
         assert (await following.read()).text == "two"
         await logs.append("default", "f", [(b"", "stdout", "three")])
         assert (await asyncio.wait_for(following.read(), 5)).text == "three"
+        following.cancel()
+
+
+async def test_logs_are_followed_before_there_is_any_function(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Those that are deployed later are heard."""
+    async with asking(server, tmp_path) as stub, connected(server) as client:
+        server.spent()
+        following = stub.Logs(control_pb2.LogsRequest(follow=True))
+        reading = asyncio.ensure_future(following.read())
+        await eventually(lambda: server.spent().get("smembers"))
+        assert server.names(keys.functions("default")) == []
+        await service.deploy(server, "a1")
+        await LogStreams(client).append("default", "f", [(b"", "stdout", "one")])
+        async with asyncio.timeout(10):
+            assert (await reading).text == "one"
         following.cancel()

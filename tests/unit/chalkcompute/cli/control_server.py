@@ -23,6 +23,11 @@ class ControlServer(control_pb2_grpc.ControlServicer):
         self.token = token
         self.slow_s = 0.0
         self.asked: list[Any] = []
+        self.lines = [("stdout", "to stdout"), ("stderr", "to stderr")]
+        #: Times that a follower is hung up on, and the lines that come meanwhile.
+        self.hangs_up = 0
+        self.later: list[tuple[str, str]] = []
+        self.rudely = False
 
     def Status(  # noqa: N802 - the name in the contract of the wire
         self, request: Any, context: Any
@@ -44,17 +49,23 @@ class ControlServer(control_pb2_grpc.ControlServicer):
     def Logs(  # noqa: N802 - the name in the contract of the wire
         self, request: Any, context: Any
     ) -> Iterator[Any]:
-        """Yield two lines of one call; with `follow`, wait until the reader has gone."""
+        """Yield the lines; with `follow`, wait until the reader has gone, or hang up on it."""
         self._enter(request, context)
-        for source in ("stdout", "stderr"):
+        for number, (source, text) in enumerate(self.lines):
             yield control_pb2.LogLine(
-                at_ms=1_700_000_000_123,
+                # Two lines to a millisecond, as happens.
+                at_ms=1_700_000_000_123 + number // 2,
                 function="add",
                 call=bytes(range(16)),
                 source=source,
-                text=f"to {source}",
+                text=text,
             )
-        if request.follow:
+        if request.follow and self.hangs_up:
+            self.hangs_up -= 1
+            self.lines += self.later
+            if self.rudely:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "the server ends")
+        elif request.follow:
             gone = threading.Event()
             context.add_callback(gone.set)
             gone.wait(30)

@@ -179,6 +179,54 @@ def test_ctrl_c_ends_a_follower_quietly() -> None:
     assert follower.returncode == -signal.SIGINT
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("rudely", [False, True])
+def test_a_follower_outlives_its_server(server: ControlServer, rudely: bool) -> None:
+    """It goes on until Ctrl-C, shows no line twice, and misses none."""
+    server.hangs_up, server.rudely = 2, rudely
+    server.later = [("stdout", "same"), ("stdout", "same"), ("stdout", "odd")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(_argv("logs", "-f"), stdout=pipe, stderr=pipe, text=True) as follower:
+        assert follower.stdout is not None
+        said = [follower.stdout.readline().split()[-1] for _ in range(8)]
+        follower.send_signal(signal.SIGINT)
+        rest, complaints = follower.communicate()
+    assert said == ["stdout", "stderr", "same", "same", "odd", "same", "same", "odd"]
+    assert rest == ""
+    assert complaints == "fnq: the server is away; waiting for it\n" * (2 if rudely else 0)
+    assert follower.returncode == -signal.SIGINT
+
+
+@pytest.mark.integration
+def test_a_follower_of_nothing_waits_for_what_comes() -> None:
+    """A stack without functions, then one, then the stack goes and comes back."""
+    assert _fnq("up").returncode == 0
+    pipe = subprocess.PIPE
+    with subprocess.Popen(_argv("logs", "-f"), stdout=pipe, stderr=pipe, text=True) as follower:
+        assert follower.stdout is not None
+        try:
+            for word in ("one", "two"):
+                script = "import chalkcompute\n@chalkcompute.function\ndef f() -> None:\n"
+                _run_script(script + f"    print('{word}')\nf()\n")
+                assert follower.stdout.readline().split()[-1] == word
+                if word == "one":
+                    assert _fnq("down").returncode == 0
+        finally:
+            follower.send_signal(signal.SIGINT)
+            follower.communicate()
+            assert _fnq("down").returncode == 0
+
+
+def _run_script(text: str) -> None:
+    path = os.path.join(os.environ["TMPDIR"], "script.py")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    try:
+        subprocess.run([sys.executable, path], check=True, timeout=60)
+    finally:
+        os.unlink(path)
+
+
 def _argv(*words: str) -> list[str]:
     return [
         sys.executable,
