@@ -54,16 +54,33 @@ def locate(environ: Mapping[str, str] = os.environ) -> Place:
     """Return the place of this user's stack; nothing is made.
 
     The state is in $FNQ_HOME, else $XDG_STATE_HOME/fnq, else ~/.local/state/fnq.
+    A stack that runs is where its lock says, whatever the environment is now.
     Raises StackError when the user has no home.
     """
-    import hashlib
-
     state = environ.get("FNQ_HOME") or _below("XDG_STATE_HOME", environ)
     state = os.path.expanduser(state or "~/.local/state/fnq")
     if state.startswith("~"):
         raise StackError("this user has no home directory; set FNQ_HOME to a directory of your own")
     # Links are followed: one directory is one stack, by whatever name it goes.
     state = os.path.realpath(state)
+    return Place(state, _noted(state) or _choose(state, environ))
+
+
+def _noted(state: str) -> str:
+    """Return the runtime directory of the stack that holds the lock; empty if there is none."""
+    try:
+        with open(os.path.join(state, "lock"), "rb") as file:
+            runtime = os.fsdecode(file.read())
+        there = os.path.isabs(runtime) and os.path.lexists(Place(state, runtime).door)
+    except (OSError, ValueError):
+        return ""
+    return runtime if there and _private(runtime) else ""
+
+
+def _choose(state: str, environ: Mapping[str, str]) -> str:
+    """Return the directory in which a new stack has its sockets."""
+    import hashlib
+
     mark = hashlib.sha256(state.encode()).hexdigest()[:8]
     shared = environ.get("TMPDIR") or "/tmp"  # noqa: S108 - made with mode 0700, and checked
     runtime = _below("XDG_RUNTIME_DIR", environ, f"fnq-{mark}")
@@ -71,7 +88,7 @@ def locate(environ: Mapping[str, str] = os.environ) -> Place:
         runtime = os.path.join(os.path.abspath(shared), f"fnq-{os.getuid()}-{mark}")
     if len(runtime) > _LONGEST_RUNTIME:
         runtime = f"/tmp/fnq-{os.getuid()}-{mark}"  # noqa: S108 - made with mode 0700, and checked
-    return Place(state, runtime)
+    return runtime
 
 
 def _below(variable: str, environ: Mapping[str, str], name: str = "fnq") -> str:
@@ -89,10 +106,12 @@ def ensure(
     process. Raises StackError when it cannot run here, and NotReadyError, which
     names what is missing, when it is not up after `timeout_s` seconds.
     """
-    place = locate()
     limit = time.monotonic() + timeout_s
     waiting = "the supervisor, which does not answer"
+    place = locate()
     while (left_s := limit - time.monotonic()) > 0:
+        # Another one may have started it meanwhile, with its sockets elsewhere.
+        place = locate()
         answer = ask(place, "ping", left_s, wait_s=left_s, touch=True)
         if answer is None:
             _start(place, config, limit, supervisor_options)

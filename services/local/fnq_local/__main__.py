@@ -71,6 +71,8 @@ def main(argv: list[str]) -> int:
         if not _take(lock, place):
             report.send(taken=True)
             return 0
+        # Who comes with another environment looks for the sockets elsewhere.
+        lock.write(place.runtime)
         _redirect(place, options.detach)
         return _run(place, options, report)
     except (StackError, OSError) as problem:
@@ -104,7 +106,8 @@ def _take(lock: Lock, place: Place) -> bool:
     """Take the lock; False when another stack lives here. Waits for one that is leaving."""
     limit = time.monotonic() + _LEAVE_S
     while not lock.take():
-        if _answers(place.socket("supervisor")):
+        theirs = Place(place.state, lock.note() or place.runtime)
+        if _answers(theirs.socket("supervisor")):
             return False
         if time.monotonic() > limit:
             raise StackError(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,24 @@ def test_sockets_lie_where_their_paths_are_short_enough(tmp_path: Path) -> None:
         assert len(found.door) < 100
 
 
+def test_a_running_stack_is_where_it_says(tmp_path: Path) -> None:
+    """Whatever the environment says now; a note that leads nowhere does not count."""
+    state, runtime = tmp_path / "state", tmp_path / "elsewhere"
+    state.mkdir()
+    runtime.mkdir(mode=0o700)
+    (state / "lock").write_text(str(runtime))
+    environ = {"FNQ_HOME": str(state)}
+    usual = embedded.locate(environ).runtime
+    assert usual != str(runtime)
+    (runtime / "supervisor.sock").touch()
+    assert embedded.locate(environ).runtime == str(runtime)
+    assert embedded.locate({**environ, "XDG_RUNTIME_DIR": "/tmp"}).runtime == str(runtime)
+    runtime.chmod(0o755)
+    assert embedded.locate(environ).runtime == usual
+    (state / "lock").write_bytes(b"\xff\x00relative")
+    assert embedded.locate(environ).runtime == usual
+
+
 def test_one_directory_is_one_place_by_whatever_name(tmp_path: Path) -> None:
     """A link to the state directory leads to the same sockets."""
     (tmp_path / "link").symlink_to(tmp_path)
@@ -90,6 +109,55 @@ def test_the_first_use_starts_a_stack_and_the_next_finds_it(place: Place) -> Non
     pids = _pids(place)
     assert embedded.ensure(Config(), supervisor_options=OPTIONS) == address
     assert _pids(place) == pids
+
+
+@pytest.mark.integration
+def test_a_stack_is_found_from_another_environment(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other directories for sockets and temporary files: the same state is the same stack."""
+    address = embedded.ensure(Config(), supervisor_options=OPTIONS)
+    pids = _pids(place)
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert embedded.ensure(Config(), supervisor_options=OPTIONS) == address
+    assert embedded.locate() == place
+    os.kill(pids[0], signal.SIGKILL)
+    # What is left of it is found as well, and ended.
+    embedded.ensure(Config(), supervisor_options=OPTIONS)
+    assert not any(proc.began(pid) for pid in pids)
+    assert embedded.ask(embedded.locate(), "down", 30) is not None
+
+
+@pytest.mark.integration
+def test_two_environments_that_start_at_once_end_with_one_stack(
+    place: Place,
+) -> None:
+    """Who comes second is led to the first."""
+    code = (
+        "from chalkcompute import embedded\n"
+        "from chalkcompute.config import Config\n"
+        f"print(embedded.ensure(Config(), supervisor_options={OPTIONS!r}))\n"
+    )
+    pipe = subprocess.PIPE
+    scripts = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={
+                **os.environ,
+                "XDG_RUNTIME_DIR": tempfile.mkdtemp(dir=os.environ["XDG_RUNTIME_DIR"]),
+            },
+            stdout=pipe,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    said = {script.communicate(timeout=40)[0] for script in scripts}
+    assert [script.returncode for script in scripts] == [0] * 4
+    assert len(said) == 1
+    answer = embedded.ask(embedded.locate(), "down", 30)
+    assert answer is not None
+    until(lambda: proc.began(answer["pid"]) is None, "the end of the supervisor")
 
 
 @pytest.mark.integration

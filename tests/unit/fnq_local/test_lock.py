@@ -22,6 +22,20 @@ def test_a_lock_is_held_once(tmp_path: Path) -> None:
     second.release()
 
 
+def test_a_lock_tells_where_its_holder_is(tmp_path: Path) -> None:
+    """Also to who does not get it; nothing any more once it is let go of."""
+    first, second = Lock(str(tmp_path / "lock")), Lock(str(tmp_path / "lock"))
+    assert second.note() == ""
+    assert first.take()
+    first.write("/run/a-long-name")
+    first.write("/run/user/1/fnq")
+    assert not second.take()
+    assert second.note() == "/run/user/1/fnq"
+    first.release()
+    assert second.note() == ""
+    second.release()
+
+
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     """After kill -9 the file is still there and the lock is free."""
     path = tmp_path / "lock"
