@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 
 import structlog
@@ -34,7 +35,8 @@ __all__ = ["Consumer"]
 _SEARCH_S = 1.0
 #: Seconds between two looks for the names of consumers that died.
 _FORGET_S = 60.0
-#: Seconds that an agent whose stream broke may take to come back.
+#: Seconds without a renewed lease after which an agent whose stream broke is dead; one
+#: that lives renews every RENEW_ALONE_S until it is attached again, here or elsewhere.
 _GRACE_S = 0.5
 #: Seconds that agents have to go elsewhere when this consumer ends.
 _FAREWELL_S = 2.0
@@ -124,13 +126,35 @@ class Consumer:
         return self.queue(held.namespace, keys.version_of(held.stream))
 
     async def lose(self, attachment: Attachment) -> None:
-        """Deal with a stream that broke: the agent may come back, or is dead."""
+        """Deal with a stream that broke: the agent lives on without it, or is dead."""
         await asyncio.sleep(_GRACE_S)
-        for held in self.ledger.of(attachment):
-            failure = result_pb2.Failure(error="WorkerLostError")
-            failure.message = "the worker that ran the call was lost"
-            failure.detail["reason"] = "the connection to its agent broke"
-            self.ledger.bury(held, failure)
+        while left := self.ledger.of(attachment):
+            silences = await insist("looking at leases", lambda: self._silences(left))
+            for held, silent_s in zip(left, silences, strict=True):
+                if held.attachment is not attachment:
+                    continue  # The agent came back with it meanwhile.
+                if silent_s is None:
+                    self.ledger.forget(held)
+                elif silent_s >= _GRACE_S:
+                    self._bury(held)
+            await asyncio.sleep(_GRACE_S)
+
+    async def _silences(self, held: list[Held]) -> list[float | None]:
+        """Return the seconds since the lease of each was renewed; all are of one version."""
+        by_stream: defaultdict[str, list[str]] = defaultdict(list)
+        for each in held:
+            by_stream[each.stream].append(each.entry)
+        found: dict[tuple[str, str], float | None] = {}
+        for stream, entries in by_stream.items():
+            silences = await self._calls.silence(stream, self.name, entries)
+            found |= {(stream, entry): s for entry, s in zip(entries, silences, strict=True)}
+        return [found[each.stream, each.entry] for each in held]
+
+    def _bury(self, held: Held) -> None:
+        failure = result_pb2.Failure(error="WorkerLostError")
+        failure.message = "the worker that ran the call was lost"
+        failure.detail["reason"] = "the connection to its agent broke"
+        self.ledger.bury(held, failure)
 
     async def _obey_forever(self) -> None:
         control = keys.control(self.name)

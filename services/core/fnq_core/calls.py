@@ -21,6 +21,7 @@ from fnq_core import keys
 
 __all__ = [
     "LEASE_S",
+    "RENEW_ALONE_S",
     "RENEW_S",
     "Accepted",
     "CallStreams",
@@ -35,6 +36,8 @@ __all__ = [
 LEASE_S = 8.0
 #: Seconds between two renewals; three may be missed.
 RENEW_S = 2.0
+#: The same for an agent whose consumer cannot be reached: it must not pass for dead.
+RENEW_ALONE_S = 0.15
 #: Seconds that the record of a session outlives its last submission.
 SESSION_TTL_S = 3600
 
@@ -244,6 +247,19 @@ class CallStreams:
         await self._redis.execute_command(
             "XCLAIM", stream, keys.GROUP, consumer, 0, *entries, "JUSTID"
         )
+
+    async def silence(
+        self, stream: str, consumer: str, entries: Sequence[str]
+    ) -> list[float | None]:
+        """Return the seconds since the lease of each entry was renewed.
+
+        None for one that `consumer` does not hold: it has ended, or another one has it.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                pipe.execute_command("XPENDING", stream, keys.GROUP, entry, entry, 1, consumer)
+            replies: Any = await pipe.execute()
+        return [reply[0][2] / 1000 if reply else None for reply in replies]
 
     async def release(self, stream: str, consumer: str, entries: Sequence[str]) -> None:
         """Give the lease of entries up: any consumer may claim them at once."""

@@ -15,7 +15,7 @@ import structlog
 
 from fnq.v1 import worker_pb2
 from fnq_core.blobs import Blobs
-from fnq_core.calls import RENEW_S, CallStreams
+from fnq_core.calls import RENEW_ALONE_S, RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
@@ -76,6 +76,8 @@ class Agent:
         self._attached = False
         self._state = "starting"
         self._posting = asyncio.Event()
+        #: Set while the stream to the consumer is broken.
+        self._alone = asyncio.Event()
         self._presence: Presence
         self._workbench: Workbench
         self._publisher: Publisher
@@ -203,7 +205,12 @@ class Agent:
             with contextlib.suppress(*UNREACHABLE):
                 for stream, entries in by_stream.items():
                     await self._calls.renew(stream, self._consumer, entries)
-            await asyncio.sleep(RENEW_S)
+            if self._alone.is_set():
+                await asyncio.sleep(RENEW_ALONE_S)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_S):
+                    await self._alone.wait()
 
     async def stop(self) -> None:
         """Take no more calls, let running ones end, publish what they say, leave.
@@ -251,7 +258,12 @@ class Agent:
         lost with the stream, and a server that hears of a run says them again.
         """
         self._consumer = self._publisher.consumer = consumer
+        self._alone.clear()
         self._posting.set()
         for run in self._workbench.runs():
             if run.announced and not run.ended:
                 self._publisher.announce(run)
+
+    def parted(self) -> None:
+        """Say at once, and often, that the runs go on: by renewing their leases."""
+        self._alone.set()

@@ -31,6 +31,9 @@ class Host(Protocol):
     def attached(self, consumer: str) -> None:
         """Take note of the consumer that reaches the agent from now on."""
 
+    def parted(self) -> None:
+        """Take note that no consumer reaches the agent."""
+
 
 class Bench(Protocol):
     """What the link needs of the workbench."""
@@ -130,6 +133,7 @@ class Link:
                 if frame.goaway:
                     return
         finally:
+            self._host.parted()
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 

@@ -243,26 +243,6 @@ async def test_a_stream_that_was_heard_is_repeated_only_if_it_may_be(
             assert "set retries=" in results(server)[0].end.failure.message
 
 
-async def test_an_agent_that_dies_costs_its_calls_a_death(
-    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They go to another one soon after its stream broke."""
-    monkeypatch.setattr(consumer_module, "_GRACE_S", 0.01)
-    async with (
-        deployed(server),
-        service.consumer(server, tmp_path) as (_, address),
-        ToyAgent(server.url, VERSION) as agent,
-        ToyAgent(server.url, VERSION) as heir,
-    ):
-        await agent.attach(address)
-        queue(server, 3)
-        await eventually(lambda: len(agent.runs) == 3)
-        await heir.attach(address)
-        await agent.detach()
-        await eventually(lambda: len(heir.runs) == 3)
-        assert {(each.epoch, each.deaths) for each in heir.dispatched} == {(2, 1)}
-
-
 async def test_what_a_dead_consumer_and_agent_left_behind_is_claimed(
     server: RedisServer, tmp_path: Path
 ) -> None:
