@@ -7,6 +7,7 @@ import datetime
 import decimal
 import enum
 import struct
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def _content(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple((canon(key), canon(item)) for key, item in value.items())
     if isinstance(value, set | frozenset):
-        return frozenset(canon(item) for item in value)
+        # Counted, since NaNs are equal here and not there.
+        return frozenset(Counter(canon(item) for item in value).items())
     if isinstance(value, list | tuple):
         return tuple(canon(item) for item in value)
     if isinstance(value, bytearray):

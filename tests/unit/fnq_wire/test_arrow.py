@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from fnq_wire.arrow import Codec
 from fnq_wire.error import SerializationError
@@ -48,76 +46,6 @@ def codec_for(annotation: Any) -> Codec:
 
     function.__annotations__ = {"x": annotation, "return": annotation}
     return Codec.of(function)
-
-
-#: Annotations, and what values of them are made of.
-TYPED: list[tuple[Any, st.SearchStrategy[Any]]] = [
-    (bool, st.booleans()),
-    (int, st.integers(-(2**63), 2**63 - 1)),
-    (float, st.floats()),
-    (str, st.text()),
-    (bytes, st.binary()),
-    (datetime.datetime, st.datetimes().map(lambda moment: moment.replace(fold=0))),
-    (datetime.date, st.dates()),
-    (datetime.time, st.times().map(lambda time: time.replace(fold=0))),
-    (datetime.timedelta, st.timedeltas(datetime.timedelta(-(10**8)), datetime.timedelta(10**8))),
-    (uuid.UUID, st.uuids()),
-    (Color, st.sampled_from(Color)),
-    (int | None, st.one_of(st.none(), st.integers(-9, 9))),
-    (list[str], st.lists(st.text())),
-    (list[bool | None], st.lists(st.one_of(st.none(), st.booleans()))),
-    (list[list[float]], st.lists(st.lists(st.floats()))),
-    (set[int], st.sets(st.integers(-9, 9))),
-    (frozenset[bytes], st.frozensets(st.binary(max_size=3))),
-    (tuple[int, ...], st.lists(st.integers(-9, 9)).map(tuple)),
-    (tuple[int, str], st.tuples(st.integers(-9, 9), st.text())),
-    (dict[str, int], st.dictionaries(st.text(), st.integers(-9, 9))),
-    (dict[int, list[str]], st.dictionaries(st.integers(-9, 9), st.lists(st.text(), max_size=3))),
-    (Slotted, st.builds(Slotted, st.integers(-9, 9), st.text())),
-    (
-        list[Slotted | None],
-        st.lists(st.one_of(st.none(), st.builds(Slotted, st.integers(-9, 9), st.text()))),
-    ),
-    (
-        dict[str, tuple[Color | None, list[Slotted]] | None],
-        st.dictionaries(
-            st.text(),
-            st.one_of(
-                st.none(),
-                st.tuples(
-                    st.one_of(st.none(), st.sampled_from(Color)),
-                    st.lists(st.builds(Slotted, st.integers(-9, 9), st.text()), max_size=3),
-                ),
-            ),
-            max_size=3,
-        ),
-    ),
-]
-PAIRS = st.sampled_from(TYPED).flatmap(lambda pair: st.tuples(st.just(pair[0]), pair[1]))
-
-
-@settings(max_examples=1_500, suppress_health_check=list(HealthCheck))
-@given(PAIRS)
-def test_a_value_of_its_annotation_has_a_typed_column(pair: tuple[Any, Any]) -> None:
-    """It comes back as it was, and the column has the type that is shown for it."""
-    annotation, value = pair
-    codec = codec_for(annotation)
-    payload = codec.encode_arguments((value,), {})
-    (args, kwargs) = codec.decode_arguments(payload)
-    assert (canon(args), kwargs) == (canon((value,)), {})
-    field = opened(payload).schema.field("x")
-    assert (field.metadata or {}).get(b"ARROW:extension:name") != b"fnq.value"
-    assert codec.parameters[0].type != "any"
-
-
-@settings(max_examples=500, suppress_health_check=list(HealthCheck))
-@given(values.anything())
-def test_any_value_comes_back_through_a_payload(value: Any) -> None:
-    """Without an annotation too, as an argument by name and as a result."""
-    codec = codec_for(list[values.Anyone])
-    assert canon(codec.decode_result(codec.encode_result(value))) == canon(value)
-    payload = codec.encode_arguments((), {"x": [value]})
-    assert canon(codec.decode_arguments(payload)) == canon((([value],), {}))
 
 
 @pytest.mark.parametrize(
