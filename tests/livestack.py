@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Stack", "wait_until"]
+from tests.redis import RedisView, ownerless
+
+__all__ = ["Stack", "one_stack", "wait_until"]
 
 
 def wait_until(what: str, true: Callable[[], object], within_s: float = 20.0) -> None:
@@ -89,7 +92,41 @@ class Stack:
             text=True,
         )
 
+    @contextmanager
+    def redis(self) -> Iterator[RedisView]:
+        """Look into the stack's Redis; a stack that has left is started again for it."""
+        if not self.processes("redis"):
+            done = self.fnq("up")
+            assert done.returncode == 0, done.stderr
+        (found,) = self.processes("redis")
+        view = RedisView(f"unix://{found['address'].removeprefix('unix:')}")
+        try:
+            yield view
+        finally:
+            view.close()
+
+    def check_keys(self) -> None:
+        """Fail when its Redis holds a key that is of no kind, or that nobody will let go.
+
+        LookupError names the former, AssertionError the latter.
+        """
+        with self.redis() as redis:
+            redis.amounts()
+            left = list(ownerless(redis))
+            assert not left, f"keys without a lifetime or an owner: {left}"
+
     def down(self) -> None:
         """End the stack."""
         done = self.fnq("down")
         assert done.returncode in (0, 1), done.stderr
+
+
+@contextmanager
+def one_stack(home: Path) -> Iterator[Stack]:
+    """Have a stack; it goes at the end of the block, and leaves no key without an owner."""
+    mine = Stack(home)
+    try:
+        yield mine
+        mine.check_keys()
+    finally:
+        mine.down()

@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import redis
 
+from fnq_core.keys import kind_of
 from fnq_local.redis import find
 
-__all__ = ["RedisServer", "ownerless", "wait_until"]
+__all__ = ["RedisServer", "RedisView", "ownerless", "wait_until"]
 
-#: Keys that live as long as a function, a namespace or the whole stack.
-_OWNED = re.compile(
-    r"fnq:(?:sessions|namespaces|bundle:.+)"
-    r"|fnq:\{[^}]+\}:(?:functions|(?:calls|depths|function|versions|version|mates):.+)"
-)
 #: A line of `INFO commandstats`, and what `spent` itself does.
 _COMMAND = re.compile(r"cmdstat_([^:]+):calls=(\d+)")
 _OUR_OWN = ("info", "config|resetstat", "config")
@@ -27,44 +24,26 @@ _OUR_OWN = ("info", "config|resetstat", "config")
 _START_S = 10.0
 
 
-class RedisServer:
-    """One Redis; a durable one keeps what it had when it is killed and started again."""
+class RedisView:
+    """A Redis as a test looks at it from outside of the code under test."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
-        self._folder = folder
-        self._durable = durable
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, url: str) -> None:
+        #: What services take as --redis.
+        self.url = url
         self._client: redis.Redis | None = None
 
     @property
-    def url(self) -> str:
-        """What services take as --redis."""
-        return f"unix://{self._folder}/redis.sock"
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._process = subprocess.Popen(
-            [
-                find(), "--port", "0", "--unixsocket", f"{self._folder}/redis.sock",
-                "--save", "", "--appendonly", "yes" if self._durable else "no",
-                "--dir", str(self._folder), "--loglevel", "warning",
-            ],
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        self._client = redis.Redis.from_url(self.url, protocol=2)
-        wait_until(self._answers, _START_S)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.client.ping())
-        except (redis.ConnectionError, redis.TimeoutError):
-            return False
-
-    @property
     def client(self) -> redis.Redis:
-        """A client that blocks: for what a test does outside of the code under test."""
-        assert self._client is not None
+        """A client that blocks."""
+        if self._client is None:
+            self._client = redis.Redis.from_url(self.url, protocol=2)
         return self._client
+
+    def close(self) -> None:
+        """Give the connections up; the next look makes new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def ask(self, *command: Any) -> Any:
         """Return Redis' answer to one command, without any conversion."""
@@ -74,6 +53,10 @@ class RedisServer:
     def names(self, pattern: str = "*") -> list[str]:
         """Return the names of the keys that match, sorted."""
         return sorted(name.decode() for name in self.ask("KEYS", pattern))
+
+    def amounts(self) -> Counter[str]:
+        """Return how many keys there are of each kind."""
+        return Counter(kind_of(name).noun for name in self.names())
 
     def spent(self) -> dict[str, int]:
         """Return how often each command was carried out since this was asked last."""
@@ -88,24 +71,57 @@ class RedisServer:
         assert found is not None
         return int(found[1])
 
+
+class RedisServer(RedisView):
+    """One Redis; a durable one keeps what it had when it is killed and started again."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        super().__init__(f"unix://{folder}/redis.sock")
+        self._folder = folder
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                find(), "--port", "0", "--unixsocket", f"{self._folder}/redis.sock",
+                "--save", "", "--appendonly", "yes" if self._durable else "no",
+                "--dir", str(self._folder), "--loglevel", "warning",
+            ],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(self._answers, _START_S)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+
     def kill(self) -> None:
         """End it at once, as `kill -9` does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
             self._process = None
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self.close()
         # A killed server leaves its socket where it was.
         (self._folder / "redis.sock").unlink(missing_ok=True)
 
 
-def ownerless(server: RedisServer) -> Iterator[str]:
-    """Yield the keys that neither expire nor belong to anybody."""
-    for key in server.names():
-        if server.ask("TTL", key) == -1 and not _OWNED.fullmatch(key):
-            yield key
+def ownerless(view: RedisView) -> Iterator[str]:
+    """Yield the keys that nobody will let go, as the table of `fnq_core.keys` has it.
+
+    What expires has to have its lifetime now, and so has a key of a test's own.
+    """
+    for name in view.names():
+        try:
+            expires = kind_of(name).expires
+        except LookupError:
+            expires = True
+        if expires and view.ask("TTL", name) == -1:
+            yield name
 
 
 def wait_until(true: Callable[[], object], timeout_s: float = 10.0) -> None:

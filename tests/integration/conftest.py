@@ -7,16 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.lone import LoneServer
-from tests.livestack import Stack
+from tests.livestack import Stack, one_stack
 from tests.redis import RedisServer
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that all tests of this folder share, gone after the last."""
-    mine = Stack(tmp_path_factory.mktemp("stack"))
-    yield mine
-    mine.down()
+    with one_stack(tmp_path_factory.mktemp("stack")) as mine:
+        yield mine
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.livestack import Stack
+from tests.livestack import Stack, one_stack
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack of the test's own, gone after it."""
-    mine = Stack(tmp_path)
-    yield mine
-    mine.down()
+    with one_stack(tmp_path) as mine:
+        yield mine

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.livestack import Stack
+from tests.livestack import Stack, one_stack
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
@@ -22,9 +22,8 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all of them."""
-    mine = Stack(tmp_path_factory.mktemp("soak"))
-    yield mine
-    mine.down()
+    with one_stack(tmp_path_factory.mktemp("soak")) as mine:
+        yield mine
 
 
 def found_by(stack: Stack, program: str, *words: object) -> Any:

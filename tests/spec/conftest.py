@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.livestack import Stack
+from tests.livestack import Stack, one_stack
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that all tests of this folder share, gone after the last."""
-    mine = Stack(tmp_path_factory.mktemp("stack"))
-    yield mine
-    mine.down()
+    with one_stack(tmp_path_factory.mktemp("stack")) as mine:
+        yield mine

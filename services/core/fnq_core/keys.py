@@ -1,26 +1,21 @@
-"""Names of every key in Redis, and who lets each one go.
+"""Names of every key in Redis, and who lets each one go: `KINDS` is the table.
 
-=================  ==========================================================
-call streams       the function version owns them; deep ones go when idle
-depths             the function version
-inbox              a server; expires unless renewed (see `results`)
-control stream     a consumer; expires unless renewed
-session            expires one hour after its last submission
-presence           an agent; expires unless renewed
-workers, attended  agents together; expire unless one of them is renewed
-versions, bundles  the registry; kept until a function is deleted
-logs               expire a day after the last line
-blobs              die with the acknowledgement; expire after a day
-=================  ==========================================================
+The rule: every key expires, or has an owner that deletes it, and there are as many
+of them as there are owners, however many calls were made.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 __all__ = [
     "DEPTHS_CHANNEL",
     "GROUP",
+    "KINDS",
     "NAMESPACES",
     "SESSIONS",
+    "Kind",
     "attended",
     "blob",
     "bundle",
@@ -30,6 +25,7 @@ __all__ = [
     "depths",
     "functions",
     "inbox",
+    "kind_of",
     "logs",
     "mates",
     "numbers",
@@ -133,3 +129,71 @@ def logs(namespace: str, function: str) -> str:
 def blob(name: str) -> str:
     """Return the list of chunks of a large value."""
     return f"fnq:blob:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the keys of one kind have in common.
+
+    `owner` lets them go; where `expires`, it is only late. There is one for each `per`.
+    """
+
+    noun: str
+    pattern: re.Pattern[str]
+    per: str
+    owner: str
+    expires: bool = False
+
+
+def _kind(noun: str, made: str, per: str, owner: str, *, expires: bool = False) -> Kind:
+    """Return the kind of the keys that `made` is one of, with * for what differs."""
+    pattern = re.compile(re.escape(made).replace(r"\*", ".+"), re.DOTALL)
+    return Kind(noun, pattern, per, owner, expires)
+
+
+#: Every kind of key that fnq makes; each key is of exactly one.
+KINDS = (
+    _kind(
+        "calls",
+        call_stream("*", "*", 0).removesuffix("0") + "*",
+        "version and depth in use",
+        "its version; deep ones go when they are idle",
+    ),
+    _kind("depths", depths("*", "*"), "version", "its version"),
+    _kind("inbox", inbox("*"), "server", "its server, which renews it", expires=True),
+    _kind("control", control("*"), "consumer", "its consumer, which renews it", expires=True),
+    _kind(
+        "session",
+        session(0).removesuffix("0") + "*",
+        "client",
+        "its server, at the client's goodbye; an hour after the last use",
+        expires=True,
+    ),
+    _kind("presence", presence("*", "*", "*"), "agent", "its agent, which renews it", expires=True),
+    _kind("workers", workers("*", "*"), "version", "its agents, which renew it", expires=True),
+    _kind("attended", attended("*"), "namespace", "its agents, which renew it", expires=True),
+    _kind("functions", functions("*"), "namespace", "the registry"),
+    _kind("current", current("*", "*"), "function", "the registry"),
+    _kind("numbers", numbers("*", "*"), "function", "the registry"),
+    _kind("version", version("*", "*"), "version", "the registry"),
+    _kind("mates", mates("*", "*"), "version", "the registry"),
+    _kind("bundle", bundle("*"), "source", "the registry"),
+    _kind("namespaces", NAMESPACES, "Redis", "the registry"),
+    _kind("sessions", SESSIONS, "Redis", "nobody: a counter must not begin again"),
+    _kind("logs", logs("*", "*"), "function", "a day after the last line", expires=True),
+    _kind(
+        "blob",
+        blob("*"),
+        "large value under way",
+        "its acknowledgement; a day, where that never comes",
+        expires=True,
+    ),
+)
+
+
+def kind_of(key: str) -> Kind:
+    """Return the kind of a key; raises LookupError when it is none of fnq's."""
+    for kind in KINDS:
+        if kind.pattern.fullmatch(key):
+            return kind
+    raise LookupError(f"{key!r} is no key of fnq's; who lets it go belongs into {__name__}.KINDS")

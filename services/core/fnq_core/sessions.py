@@ -82,7 +82,12 @@ class SessionRecords:
 
     async def lapse(self, tag: int) -> None:
         """Note that the session's calls were cancelled while its client was away."""
-        await self._redis.execute_command("HSET", keys.session(tag), "lapsed", 1)
+        key = keys.session(tag)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.execute_command("HSET", key, "lapsed", 1)
+            # The record may have been deleted meanwhile, and this makes another.
+            pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
+            await pipe.execute()
 
     async def renew(self, tags: Iterable[int]) -> None:
         """Keep the records of open sessions from expiring."""

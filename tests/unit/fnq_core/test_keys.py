@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import pytest
 
 from fnq_core import keys
+
+#: Public names of the module that make no key.
+NO_KEYS = {"DEPTHS_CHANNEL", "GROUP", "KINDS", "Kind", "kind_of", "version_of"}
+#: By the name of a parameter.
+EXAMPLES = {"depth": 63, "tag": 0xABC, "namespace": "a:b", "name": "a.b"}
 
 
 @pytest.mark.parametrize("namespace", ["default", "a:b", ":", "{x}"])
@@ -12,3 +20,31 @@ from fnq_core import keys
 def test_a_call_stream_tells_its_version(namespace: str, depth: int) -> None:
     """Whatever the namespace is called."""
     assert keys.version_of(keys.call_stream(namespace, "abc012", depth)) == "abc012"
+
+
+@pytest.mark.parametrize("name", sorted(set(keys.__all__) - NO_KEYS))
+def test_every_key_is_of_exactly_one_kind(name: str) -> None:
+    """Whatever makes a key, the table says who lets it go."""
+    key: Any = getattr(keys, name)
+    if not isinstance(key, str):
+        names = inspect.signature(key).parameters
+        key = key(**{each: EXAMPLES.get(each, "abc012") for each in names})
+    assert [each for each in keys.KINDS if each.pattern.fullmatch(key)] == [keys.kind_of(key)]
+
+
+def test_every_kind_has_a_key_of_its_own() -> None:
+    """No line of the table is about keys that nobody makes."""
+    made = {
+        name: getattr(keys, name)
+        for name in keys.__all__
+        if name not in NO_KEYS and callable(getattr(keys, name))
+    }
+    assert len(keys.KINDS) == len(made) + len((keys.NAMESPACES, keys.SESSIONS))
+    assert len({kind.noun for kind in keys.KINDS}) == len(keys.KINDS)
+
+
+@pytest.mark.parametrize("key", ["fnq:session", "fnq:calls:v:0", "other", "fnq:{x}:new:thing", ""])
+def test_a_key_of_another_kind_is_none_of_ours(key: str) -> None:
+    """The error says where its kind belongs."""
+    with pytest.raises(LookupError, match=r"fnq_core\.keys\.KINDS"):
+        keys.kind_of(key)

@@ -65,3 +65,15 @@ async def test_a_session_in_use_is_kept(server: RedisServer) -> None:
         await records.renew([tag, tag + 1])
         assert server.ask("TTL", keys.session(tag)) > 5
         assert server.names("fnq:session:*") == [keys.session(tag)]
+
+
+async def test_a_lapse_of_a_session_that_is_gone_leaves_no_key_for_ever(
+    server: RedisServer,
+) -> None:
+    """Its client may have said goodbye to another server meanwhile."""
+    async with connected(server) as client:
+        records = SessionRecords(client)
+        tag, _ = await records.grant()
+        await records.delete(tag)
+        await records.lapse(tag)
+        assert list(ownerless(server)) == []
