@@ -52,7 +52,7 @@ class Kind(enum.IntEnum):
 
     # Agent to runner.
     HELLO = 1  # body: JSON, see fnq_runner; the runner loads the function
-    RANGE = 2  # number: tag of the agent's session; body: JSON {"offset_ms", "seq"}
+    RANGE = 2  # number: tag of the agent's session; body: JSON {"offset_ms", "seq", "most"}
     DISPATCH = 3  # epoch; number: depth; body: DispatchInfo and payload
     CREDIT = 4  # number: chunks in all; body: u64 bytes in all
     CANCEL = 5  # epoch; body: reason as text

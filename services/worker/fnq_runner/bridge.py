@@ -20,6 +20,7 @@ from fnq_wire.error import (
     NestingTooDeepError,
     NotFoundError,
     NotReadyError,
+    PayloadTooLargeError,
 )
 from fnq_wire.limits import MAX_DEPTH
 from fnq_wire.pipe import (
@@ -32,6 +33,7 @@ from fnq_wire.pipe import (
     encode_submit,
     read_json,
 )
+from fnq_wire.spool import MOST_SPOOLED
 
 if TYPE_CHECKING:
     from chalkcompute.port import Parameters
@@ -65,6 +67,8 @@ class PipeSession:
         self._tag = 0
         self._offset_ms = 0
         self._seq = 0
+        #: Bytes of the largest value that may be sent.
+        self._most = MOST_SPOOLED
         self._granted = False
         self._ungranted: list[News] = []
         self._forked = False
@@ -72,6 +76,12 @@ class PipeSession:
     def submit(self, target: Target, payload: bytes) -> Inflight:
         """Send a call. A unary one is written by the wait for it, which follows."""
         self._check_process()
+        if len(payload) > self._most:
+            raise PayloadTooLargeError(
+                f"the arguments of {target.name} have {len(payload)} bytes, "
+                f"the most is {self._most}",
+                function=target.name,
+            )
         shielded = self._host.shield()
         try:
             return self._submit(target, payload)
@@ -161,11 +171,12 @@ class PipeSession:
         self._forked = True
 
     def grant(self, frame: Frame) -> None:
-        """Take the ids that child calls are made of."""
+        """Take the ids that child calls are made of, and the size that they may have."""
         granted = read_json(frame)
         with self._lock:
             self._tag, self._offset_ms = frame.number, int(granted["offset_ms"])
             self._seq, self._granted = int(granted["seq"]), True
+            self._most = int(granted["most"])
             waiting, self._ungranted = self._ungranted, []
         for news in waiting:
             news.bring(True)

@@ -14,8 +14,9 @@ from fnq_runner.ledger import Ledger
 from fnq_runner.output import Output
 from fnq_runner.pipe import Pipe
 from fnq_wire import failure
-from fnq_wire.error import SerializationError
+from fnq_wire.error import PayloadTooLargeError, SerializationError
 from fnq_wire.pipe import Kind, encode, encode_json
+from fnq_wire.spool import MOST_SPOOLED
 
 if TYPE_CHECKING:
     from fnq_wire.arrow import Codec
@@ -40,6 +41,8 @@ class Invoker:
         self._function: Callable[..., Any]
         self._codec: Codec
         self._streams = False
+        #: Bytes of the largest value that may be sent.
+        self.most = MOST_SPOOLED
 
     def attach(self, host: Host) -> None:
         """Name the host that runs what this tells it to."""
@@ -164,11 +167,17 @@ class Invoker:
 
     def _encode(self, value: object) -> bytes:
         """Return what a function returned or yielded, as bytes."""
+        what = "yielded" if self._streams else "returned"
         try:
-            return self._codec.encode_result(value)
+            body = self._codec.encode_result(value)
         except SerializationError as problem:
-            what = "yielded" if self._streams else "returned"
             raise _UnsendableError(f"the value that {self._name!r} {what}: {problem}") from problem
+        if len(body) > self.most:
+            raise _TooLargeError(
+                f"the value that {self._name!r} {what} has {len(body)} bytes, "
+                f"the most is {self.most}: pass a path or an address of the data instead"
+            )
+        return body
 
     def _emit(self, invocation: Invocation, body: bytes) -> None:
         shielded = self._host.shield()
@@ -211,6 +220,8 @@ class Invoker:
             return self.cancelled(invocation)
         if isinstance(problem, _UnsendableError):
             return self._end(invocation, failure.make("SerializationError", str(problem)))
+        if isinstance(problem, _TooLargeError):
+            return self._end(invocation, failure.make("PayloadTooLargeError", str(problem)))
         return self._end(invocation, failure.describe(problem))
 
     def _end(self, invocation: Invocation, envelope: failure.Envelope) -> bytes:
@@ -221,6 +232,10 @@ class Invoker:
 
 class _UnsendableError(SerializationError):
     """A value of a call cannot travel: the call fails with SerializationError."""
+
+
+class _TooLargeError(PayloadTooLargeError):
+    """What a call has to say is too large: it fails with PayloadTooLargeError."""
 
 
 def _tell_of_cleanup() -> None:

@@ -137,7 +137,7 @@ class _Runner:
             Kind.CANCEL: self._cancel,
             Kind.REVOKE: self._revoke,
             Kind.DRAIN: self._drain,
-            Kind.RANGE: self._session.grant,
+            Kind.RANGE: self._grant,
             Kind.ANSWER: self._session.answer,
             Kind.CHILD_CHUNK: self._session.child,
             Kind.CHILD_VALUE: self._session.child,
@@ -156,6 +156,10 @@ class _Runner:
             self._host.cancel(twin, "the call was dispatched again")
         self._ledger.arrive(invocation)
         self._host.admit()
+
+    def _grant(self, frame: Frame) -> None:
+        self._session.grant(frame)
+        self._invoker.most = int(read_json(frame)["most"])
 
     def _credit(self, frame: Frame) -> None:
         self._ledger.credit(frame.call, frame.number, _SIZE.unpack(frame.body)[0])

@@ -85,10 +85,17 @@ class Crew:
         self._spawn(self._grant(runner, self._forks))
 
     async def _grant(self, runner: Runner, number: int) -> None:
-        """Give the runner its range of call ids, once a server has granted one."""
+        """Give the runner its range of call ids, once a server has granted one.
+
+        By then it is known how large a value may be.
+        """
         await self._family.nest.granted()
         tag, offset_ms = self._family.nest.session.grant
-        fields = {"offset_ms": offset_ms, "seq": number * _SEQ_STRIDE % (1 << 24)}
+        fields = {
+            "offset_ms": offset_ms,
+            "seq": number * _SEQ_STRIDE % (1 << 24),
+            "most": self._family.blobs.most,
+        }
         runner.send(pipe.encode_json(Kind.RANGE, fields, number=tag))
 
     def _spawn(self, work: Any) -> None:

@@ -9,6 +9,7 @@ from fnq.v1 import record_pb2, worker_pb2
 from fnq_wire.pipe import DispatchInfo, encode_dispatch
 
 if TYPE_CHECKING:
+    from fnq_wire.failure import Envelope
     from fnq_worker.runner import Runner
 
 __all__ = ["Run"]
@@ -44,6 +45,8 @@ class Run:
     borrower: Run | None = None
     #: The run whose lent slot it took; None: a slot of the worker.
     lender: Run | None = None
+    #: Position and failure that end it, whatever its code makes of being stopped.
+    verdict: tuple[int, Envelope] | None = None
     #: Nested calls in flight that end with it.
     children: set[bytes] = field(default_factory=set)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,8 +11,7 @@ from fnq_core.blobs import Blobs
 from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
-from fnq_worker.loans import Loans
-from fnq_worker.pace import Pace, room_ahead
+from fnq_worker.gate import Gate
 from fnq_worker.port import Parents, Reporter
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
@@ -23,8 +21,6 @@ from fnq_worker.stopper import Stopper
 
 __all__ = ["Workbench"]
 
-#: Most dispatches that wait inside the runner beyond its slots.
-_PIPELINE = 32
 _TOLD_TO_STOP = "the worker that ran the call was told to stop before it had ended"
 
 
@@ -32,20 +28,14 @@ class Workbench:
     """The runs of one agent. `spawn` starts what takes a while."""
 
     def __init__(self, slots: int, sync: bool, spawn: Spawn) -> None:
-        self._slots = slots
         self._sync = sync
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
         self._runs: dict[bytes, Run] = {}
-        self._queue: deque[Run] = deque()
-        self._sent = 0
-        self._loans = Loans()
-        self._pace = Pace()
+        self._gate = Gate(slots, sync, self._ready, self._send)
         self._stall = Stall(self._newest, self._clear)
         self._stopper = Stopper(sync, self._killed)
         self._draining = False
-        #: Whether the function was seen to call others.
-        self.nests = False
         self.runner: Runner | None = None
         #: Why the function cannot run here, in the form of fnq_wire.failure.
         self.broken: Mapping[str, Any] | None = None
@@ -71,11 +61,9 @@ class Workbench:
 
     def slots(self) -> worker_pb2.Slots:
         """Return what there is room for now."""
-        ahead = 0 if self._stall.lasts else room_ahead(self._pace, self.nests)
-        base = sum(1 for run in self._runs.values() if not run.ended and run.lender is None)
-        free = 0 if self._draining else max(0, self._slots + ahead - base)
+        free = 0 if self._draining else self._gate.free(stalled=self._stall.lasts)
         slots = worker_pb2.Slots(free=free)
-        for depth, count in self._loans.open().items():
+        for depth, count in self._gate.lent().items():
             slots.lent.add(depth=depth, count=count)
         return slots
 
@@ -93,33 +81,17 @@ class Workbench:
         if self.broken is not None:
             self._decree(run, self.broken)
             return
-        if self._loans.borrow(run):
-            self._send(run)
-        else:
-            self._queue.append(run)
-            self._feed()
-            # It was on its way when the slots were stated anew.
-            if self._stall.lasts:
-                self._stall.watch()
+        self._gate.arrive(run)
+        # It was on its way when the slots were stated anew.
+        if self._stall.lasts and run.lender is None:
+            self._stall.watch()
 
-    def _feed(self) -> None:
-        """Send to the runner what it may begin, and a little more where calls are short."""
-        limit = self._slots
-        if self._sync and self._slots == 1:
-            limit += min(_PIPELINE, room_ahead(self._pace, self.nests))
-        while self._queue and self._sent < limit and self.runner is not None and self.runner.ready:
-            self._sent += 1
-            self._send(self._queue.popleft())
+    def _ready(self) -> bool:
+        return self.runner is not None and self.runner.ready
 
     def _send(self, run: Run) -> None:
-        runner = self.runner
-        if runner is None or not runner.ready:
-            # Its lent slot died with the runner that lent it.
-            self._loans.give_back(run)
-            self._queue.appendleft(run)
-            return
         call = run.call
-        run.runner = runner
+        run.runner = self.runner
         if call.payload.HasField("reference"):
             self._spawn(self._fetch_and_send(run), "fetch arguments")
         else:
@@ -185,40 +157,56 @@ class Workbench:
     def chunk(self, frame: Frame) -> None:
         """Publish a chunk."""
         run = self.get(frame.call, frame.epoch)
-        if run is not None:
-            run.emitted = True
-            self.publisher.chunk(run, frame.number, frame.body)
+        if run is None or run.verdict is not None:
+            return
+        if len(frame.body) > self.blobs.most:
+            run.verdict = frame.number, self._too_large("yielded", frame)
+            self._stopper.stop(run, "it yielded a value that is too large")
+            return
+        run.emitted = True
+        self.publisher.chunk(run, frame.number, frame.body)
+
+    def _too_large(self, what: str, frame: Frame) -> failure.Envelope:
+        size, most = len(frame.body), self.blobs.most
+        text = f"the value {what} has {size} bytes, the most is {most}"
+        return failure.make("PayloadTooLargeError", text)
 
     def ended(self, frame: Frame) -> None:
-        """Publish the end of a run: a value, a failure, or that a generator returned."""
+        """Publish the end of a run: a value, a failure, or that a generator returned.
+
+        Raises FrameError for a failure that is none.
+        """
         run = self.get(frame.call, frame.epoch)
         if run is None:
             return
         if run.started_at:
-            self._pace.note(self._loop.time() - run.started_at)
+            self._gate.pace.note(self._loop.time() - run.started_at)
             self._stall.over()
-        end = self.publisher.end(run, frame.number)
-        if len(frame.body) > self.blobs.most:
-            text = f"the value returned has {len(frame.body)} bytes, the most is {self.blobs.most}"
-            end.failure.CopyFrom(failure.to_proto(failure.make("PayloadTooLargeError", text)))
+        if frame.kind == Kind.FAILED:
+            run.verdict = run.verdict or (frame.number, pipe.read_json(frame))
+        elif frame.kind == Kind.VALUE and len(frame.body) > self.blobs.most:
+            run.verdict = frame.number, self._too_large("returned", frame)
+        if run.verdict is not None:
+            self._conclude(run, run.verdict)
         elif frame.kind == Kind.VALUE:
-            end.value.inline = frame.body
-        elif frame.kind == Kind.EXHAUSTED:
-            end.exhausted = True
+            self.publisher.end(run, frame.number).value.inline = frame.body
+            self._end(run)
         else:
-            end.failure.CopyFrom(failure.to_proto(pipe.read_json(frame)))
+            self.publisher.end(run, frame.number).exhausted = True
+            self._end(run)
+
+    def _conclude(self, run: Run, verdict: tuple[int, Mapping[str, Any]]) -> None:
+        """End a run with a failure, after the chunks that came before."""
+        position, envelope = verdict
+        self.publisher.end(run, position).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
-        self._feed()
 
     def _end(self, run: Run) -> None:
         """Free what the run took; it stays until its end is published and settled."""
         run.ended = True
-        if run.runner is not None and run.lender is None:
-            self._sent -= 1
-        self._loans.give_back(run)
-        self._sent += self._loans.reclaim(run)
         if run.children:
             self.family.cancel_all(run)
+        self._gate.leave(run)
         self.reporter.restate()
 
     def revoked(self, frame: Frame) -> None:
@@ -235,16 +223,15 @@ class Workbench:
     def lend(self, frame: Frame) -> None:
         """Offer the slot of a run that waits for a nested call."""
         run = self.get(frame.call, frame.epoch)
-        self.nests = True
         if run is not None:
-            self._loans.lend(run, frame.number)
+            self._gate.lend(run, frame.number)
             self.reporter.restate()
 
     def reclaim(self, frame: Frame) -> None:
         """Withdraw the slot of a run that goes on; who has it may finish."""
         run = self.get(frame.call, frame.epoch)
         if run is not None:
-            self._sent += self._loans.reclaim(run)
+            self._gate.reclaim(run)
             self.reporter.restate()
 
     def credited(self, credit: record_pb2.Credit) -> None:
@@ -260,15 +247,16 @@ class Workbench:
         if run is None or run.ended:
             return
         if run.runner is None or not run.sent:
-            if run.runner is None:
-                self._queue.remove(run)
             self._decree(run, failure.make("CallCancelledError", reason))
             return
         self._stopper.stop(run, reason)
 
     def _killed(self, run: Run) -> None:
-        """End a cancelled run whose code did not come to an end by itself."""
-        self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
+        """End a run that was stopped and whose code did not come to an end by itself."""
+        if run.verdict is not None:
+            self._conclude(run, run.verdict)
+        else:
+            self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
 
     def _decree(self, run: Run, envelope: Mapping[str, Any]) -> None:
         self.publisher.decree(run).failure.CopyFrom(failure.to_proto(envelope))
@@ -315,7 +303,9 @@ class Workbench:
         for run in list(self._runs.values()):
             if run.runner is not runner or run.ended:
                 continue
-            if run.started_at:
+            if run.verdict is not None:
+                self._conclude(run, run.verdict)
+            elif run.started_at:
                 self._lose(run, envelope)
             else:
                 self._give_back(run)
@@ -332,13 +322,13 @@ class Workbench:
     def fail(self, envelope: Mapping[str, Any]) -> None:
         """Answer every call with this from now on: the function cannot run here."""
         self.broken = envelope
-        while self._queue:
-            self._decree(self._queue.popleft(), envelope)
+        while (run := self._gate.take_out()) is not None:
+            self._decree(run, envelope)
 
     def begin_again(self, runner: Runner) -> None:
         """Feed a runner that has imported the function."""
         self.runner = runner
-        self._feed()
+        self._gate.feed()
         self.reporter.restate()
 
     async def emptied(self) -> None:
@@ -362,11 +352,13 @@ class Workbench:
         for run in list(self._runs.values()):
             if run.ended:
                 continue
-            if run.emitted and not run.call.repeatable:
+            if run.verdict is not None:
+                self._conclude(run, run.verdict)
+            elif run.emitted and not run.call.repeatable:
                 self._lose(run, envelope)
             else:
                 self._give_back(run)
 
     def _give_back_queued(self) -> None:
-        while self._queue:
-            self._give_back(self._queue.popleft())
+        while (run := self._gate.take_out()) is not None:
+            self._give_back(run)

@@ -31,6 +31,7 @@ from fnq_wire.pipe import (
     encode_json,
     read_json,
 )
+from fnq_wire.spool import MOST_SPOOLED
 from tests.unit.fnq_runner.zygote import PATIENCE, Zygote, until
 
 __all__ = [
@@ -130,9 +131,10 @@ class Agent:
         if granted:
             self.grant()
 
-    def grant(self, seq: int = 1) -> None:
-        """Give the runner a range of call ids."""
-        self.say(encode_json(Kind.RANGE, {"offset_ms": 0, "seq": seq}, number=TAG))
+    def grant(self, seq: int = 1, most: int = MOST_SPOOLED) -> None:
+        """Give the runner a range of call ids, and the bytes of the largest value."""
+        fields = {"offset_ms": 0, "seq": seq, "most": most}
+        self.say(encode_json(Kind.RANGE, fields, number=TAG))
 
     def ready(self) -> Agent:
         """Wait until the function is imported."""

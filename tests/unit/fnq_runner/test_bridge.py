@@ -41,6 +41,19 @@ def test_a_child_names_its_parent_and_its_time(start: Start) -> None:
     assert (info.version, info.detached, info.repeatable) == (OTHER, False, False)
 
 
+@both
+def test_arguments_too_large_are_refused_before_they_are_sent(start: Start, kind: str) -> None:
+    """The error names the argument, its size and the cap; nothing goes to the agent."""
+    agent = runner(start, "g('x' * a)", kind)
+    agent.grant(most=1000)
+    failure = agent.run(2000).failure
+    assert failure["exception_type"] == "PayloadTooLargeError"
+    assert "the most is 1000" in failure["message"]
+    assert 'argument "a" has 2' in failure["message"]
+    agent.dispatch(1)
+    assert len(read_submit(agent.frame(Kind.SUBMIT))[1]) < 1000
+
+
 def test_a_child_of_a_root_names_it_as_root(start: Start) -> None:
     """Without a root of its own a call is the root of what it calls; no deadline stays none."""
     agent = runner(start, "g(a)")
@@ -52,7 +65,8 @@ def test_a_child_of_a_root_names_it_as_root(start: Start) -> None:
 def test_ids_of_children_come_from_the_range(start: Start) -> None:
     """Clock and offset, version, session tag and rising numbers are in each id."""
     agent = runner(start, "[gen(a), gen(a)] and 1")
-    agent.say(encode_json(Kind.RANGE, {"offset_ms": 1_000_000, "seq": 40}, number=TAG + 1))
+    fields = {"offset_ms": 1_000_000, "seq": 40, "most": 1 << 20}
+    agent.say(encode_json(Kind.RANGE, fields, number=TAG + 1))
     before = int(time.time() * 1000)
     agent.run(1)
     ids = [callid.parse(agent.frame(Kind.SUBMIT).call) for _ in range(2)]

@@ -51,6 +51,22 @@ def test_a_traceback_shows_the_users_code_only(start: Start, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_value_too_large_fails_its_call(start: Start, kind: str) -> None:
+    """The failure names its size and the cap; the chunks before it count, the runner lives."""
+    verb = "yield" if "generator" in kind else "return"
+    agent = start(KINDS[kind].format(f"{verb} 'x' * a"), kind=kind)
+    agent.grant(most=1000)
+    run = agent.run(2000)
+    assert run.chunks == ["one"] * (verb == "yield")
+    assert run.end.number == len(run.chunks)
+    assert run.failure["error"] == "PayloadTooLargeError"
+    assert f"'f' {verb}" in run.failure["message"]
+    assert "has 2" in run.failure["message"]
+    assert "the most is 1000" in run.failure["message"]
+    assert agent.run(1).end.kind in (Kind.VALUE, Kind.EXHAUSTED)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("raised", ["SystemExit(3)", "KeyboardInterrupt()"])
 def test_leaving_the_program_fails_the_call_alone(start: Start, kind: str, raised: str) -> None:
     """sys.exit() in a call is its failure; the runner takes the next call."""

@@ -47,6 +47,7 @@ class Bench:
         self.bench = Workbench(slots, sync, self.tasks.start)
         self.runner = ToyRunner()
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
+        self.positions: list[int] = []
         self.chunks: list[tuple[bytes, int, bytes]] = []
         self.restated = 0
         self.reports: list[worker_pb2.Report] = []
@@ -68,6 +69,7 @@ class Bench:
 
     def end(self, run: Run, position: int) -> result_pb2.End:
         end = result_pb2.End()
+        self.positions.append(position)
         self.ends.append((run.call.call, run.epoch, end))
         return end
 
@@ -98,9 +100,12 @@ class Bench:
         )
         return call
 
-    def say(self, kind: Kind, call: bytes, epoch: int = 1, number: int = 0) -> None:
+    def say(
+        self, kind: Kind, call: bytes, epoch: int = 1, number: int = 0, body: bytes = b"{}"
+    ) -> None:
         """Let the runner say something of a call."""
-        body = b"{}" if kind != Kind.FAILED else json.dumps(FAILED).encode()
+        if kind == Kind.FAILED:
+            body = json.dumps(FAILED).encode()
         frame = Frame(kind, call, epoch, number, body)
         bench = self.bench
         verbs = {

@@ -6,6 +6,8 @@ import asyncio
 import signal
 from typing import Any
 
+import pytest
+
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_wire import failure
 from fnq_wire.pipe import Kind
@@ -179,6 +181,23 @@ async def test_a_call_is_cancelled_while_its_arguments_are_fetched() -> None:
     assert (entry.call, 1) not in b.runner.given()
 
 
+async def test_a_call_whose_arguments_are_gone_leaves_its_slot_to_the_next() -> None:
+    """It fails by itself, and never gets to the runner."""
+    b = Bench()
+    entry = record_pb2.Entry(call=b"large".ljust(16, b"."), inbox="inbox")
+    entry.payload.reference.key = "k"
+
+    async def read(reference: Any) -> None:
+        return None
+
+    blobs: Any = b
+    blobs.read = read
+    b.bench.dispatched(worker_pb2.Dispatch(stream="s", entry="1-1", epoch=1, call=entry))
+    later = b.dispatch("later")
+    await eventually(lambda: b.ended_with() == ["ResultExpiredError"])
+    assert b.runner.given() == [(later, 1)]
+
+
 async def test_running_code_is_asked_to_stop_and_then_killed() -> None:
     """Sync code gets a signal as well; a second cancellation changes nothing."""
     b = Bench()
@@ -316,12 +335,51 @@ async def test_a_run_whose_entry_is_gone_is_stopped() -> None:
 
 
 async def test_a_value_too_large_is_a_failure() -> None:
-    """The caller hears both sizes."""
+    """The caller hears its size and the cap."""
     b = Bench()
     call = b.dispatch("a")
     b.most = 1
     b.say(Kind.VALUE, call)
     assert b.ended_with() == ["PayloadTooLargeError"]
+    text = b.ends[-1][2].failure.message
+    assert "has 2 bytes" in text
+    assert "the most is 1" in text
+
+
+async def test_a_chunk_too_large_ends_its_stream() -> None:
+    """After the chunks before it, and once its code has been stopped; the runner lives."""
+    b = Bench()
+    call = b.dispatch("a")
+    b.most = 2
+    b.say(Kind.STARTED, call)
+    for number, body in enumerate((b"ok", b"big", b"ok")):
+        b.say(Kind.CHUNK, call, number=number, body=body)
+    assert b.chunks == [(call, 0, b"ok")]
+    assert [each.kind for each in b.runner.sent] == [Kind.DISPATCH, Kind.CANCEL]
+    assert (b.ends, b.free()) == ([], 0)
+    b.say(Kind.FAILED, call, number=3)
+    assert (b.ended_with(), b.positions) == (["PayloadTooLargeError"], [1])
+    text = b.ends[-1][2].failure.message
+    assert "has 3 bytes" in text
+    assert "the most is 2" in text
+    later = b.dispatch("b")
+    assert b.runner.given()[-1] == (later, 1)
+
+
+@pytest.mark.parametrize("way", ["its runner is killed", "its runner dies"])
+async def test_a_stream_with_a_chunk_too_large_is_not_run_again(way: str) -> None:
+    """Whatever becomes of its runner: it would yield the same."""
+    b = Bench()
+    call = b.dispatch("a", repeatable=True)
+    b.most = 2
+    b.say(Kind.STARTED, call)
+    b.say(Kind.CHUNK, call, body=b"big")
+    runner: Any = b.runner
+    if way == "its runner is killed":
+        [run] = b.bench.runs()
+        b.bench._stopper._kill_if_running(run)
+    b.bench.bury(runner, failure.make("WorkerLostError", "killed by SIGKILL"))
+    assert (b.ended_with(), b.positions, b.what()) == (["PayloadTooLargeError"], [0], [])
 
 
 async def test_a_chunk_of_a_run_that_was_given_up_is_not_published() -> None:
