@@ -20,7 +20,7 @@ from fnq_wire.error import FnqError, RemoteError
 if TYPE_CHECKING:
     from fnq.v1.result_pb2 import Failure
 
-__all__ = ["Envelope", "describe", "from_proto", "make", "of", "revive", "to_proto"]
+__all__ = ["Envelope", "describe", "from_proto", "make", "of", "revive", "sound", "to_proto"]
 
 #: Characters; a message longer than this loses its middle.
 _MAX_MESSAGE = 64 * 1024
@@ -68,7 +68,7 @@ def of(exc: FnqError) -> Envelope:
 
 def make(name: str, message: str, detail: Mapping[str, object] | None = None) -> Envelope:
     """Return the envelope of the error of that name, raised or not."""
-    return _sound({"error": name, "message": message, "detail": detail})
+    return sound({"error": name, "message": message, "detail": detail})
 
 
 def revive(failure: Mapping[str, Any], *, call_id: str, function: str, attempt: int) -> FnqError:
@@ -78,7 +78,7 @@ def revive(failure: Mapping[str, Any], *, call_id: str, function: str, attempt: 
     shows it. A name that this release does not know becomes a plain FnqError that
     begins with the name.
     """
-    told = _sound(failure)
+    told = sound(failure)
     name, message = told["error"], told["message"]
     if name == "RemoteError":
         return _revive_remote(told, call_id, function, attempt)
@@ -95,7 +95,7 @@ def to_proto(failure: Mapping[str, Any]) -> Failure:
     """Return the envelope as the message that lies in a result."""
     from fnq.v1.result_pb2 import Failure
 
-    return Failure(**_sound(failure))
+    return Failure(**sound(failure))
 
 
 def from_proto(failure: Failure) -> Envelope:
@@ -109,7 +109,7 @@ def from_proto(failure: Failure) -> Envelope:
     }
 
 
-def _sound(failure: Mapping[str, Any]) -> Envelope:
+def sound(failure: Mapping[str, Any]) -> Envelope:
     """Return the envelope with text wherever text belongs; a runner may send anything."""
     detail = failure.get("detail")
     facts = detail.items() if isinstance(detail, Mapping) else ()

@@ -44,6 +44,8 @@ _SUBMIT = struct.Struct("<16s16sQ??B")
 
 #: Bytes; above the largest payload (1 GiB) with room for its packed fields.
 MAX_BODY = (1 << 30) + (1 << 16)
+#: Bytes of a body without a payload, and of what was printed.
+_MAX_PLAIN, _MAX_LOG = 16 << 20, 1 << 20
 NO_CALL = bytes(16)
 
 
@@ -170,14 +172,17 @@ def encode_submit(call: bytes, epoch: int, depth: int, info: SubmitInfo, payload
     return b"".join((head, packed, version, payload))
 
 
-def read_json(frame: Frame) -> Any:
-    """Return the JSON value in the body of `frame`."""
+def read_json(frame: Frame) -> dict[str, Any]:
+    """Return the JSON object in the body of `frame`."""
     try:
-        return json.loads(frame.body)
-    except ValueError as problem:
+        value = json.loads(frame.body)
+    except (ValueError, RecursionError) as problem:
         raise FrameError(
             f"frame of kind {frame.kind}: its body is not JSON: {problem}"
         ) from problem
+    if not isinstance(value, dict):
+        raise FrameError(f"frame of kind {frame.kind}: its body is no JSON object")
+    return value
 
 
 def read_dispatch(frame: Frame) -> tuple[DispatchInfo, bytes]:
@@ -211,8 +216,8 @@ class Decoder:
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that `data` completes, in order.
 
-        Raises FrameError when a header names an unknown kind or a body over
-        MAX_BODY; the stream cannot be read further then.
+        Raises FrameError when a header names an unknown kind, or a body larger
+        than that kind may have; the stream cannot be read further then.
         """
         buffer = self._buffer
         buffer += data
@@ -220,7 +225,7 @@ class Decoder:
         start, end = 0, len(buffer)
         while end - start >= _HEADER.size:
             length, kind, call, epoch, number = _HEADER.unpack_from(buffer, start)
-            if length > MAX_BODY or kind not in _KINDS:
+            if length > _MOST.get(kind, -1):
                 raise FrameError(f"not a frame: kind {kind}, body of {length} bytes")
             stop = start + _HEADER.size + length
             if stop > end:
@@ -233,4 +238,13 @@ class Decoder:
         return frames
 
 
-_KINDS = frozenset(int(kind) for kind in Kind)
+#: Bytes of a body, by kind.
+_MOST = dict.fromkeys(map(int, Kind), _MAX_PLAIN) | {
+    Kind.DISPATCH: MAX_BODY,
+    Kind.CHILD_CHUNK: MAX_BODY,
+    Kind.CHILD_VALUE: MAX_BODY,
+    Kind.CHUNK: MAX_BODY,
+    Kind.VALUE: MAX_BODY,
+    Kind.SUBMIT: MAX_BODY,
+    Kind.LOG: _MAX_LOG,
+}

@@ -146,7 +146,7 @@ class Crew:
             self._standing("ready", "", "", runner.pid)
             self._bench.begin_again(runner)
         elif frame.kind == Kind.BROKEN:
-            self._fail(pipe.read_json(frame), runner.pid)
+            self._fail(failure.sound(pipe.read_json(frame)), runner.pid)
         else:
             raise FrameError(f"a runner does not send frames of kind {frame.kind}")
 

@@ -201,13 +201,11 @@ class Family:
         self._spawn(self._answer(runner, frame.number, asked), "answer")
 
     async def _answer(self, runner: Runner, number: int, asked: Mapping[str, Any]) -> None:
-        await self.nest.granted()
         verbs = {"lookup": self._lookup, "wait_ready": self._wait_ready}
-        verb = verbs.get(str(asked.get("verb")))
-        if verb is None:
-            answer: Mapping[str, Any] = _refusal("ProtocolError", f"no such request: {asked!r}")
-        else:
-            answer = await _told(verb(asked))
+        try:
+            answer = await _told(verbs[str(asked.get("verb"))](asked))
+        except (KeyError, TypeError, ValueError) as problem:
+            answer = _refusal("ProtocolError", f"no such request: {asked!r}: {problem!r}")
         runner.send(pipe.encode_json(Kind.ANSWER, answer, number=number))
 
     async def _lookup(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:

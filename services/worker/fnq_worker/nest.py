@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -25,6 +26,9 @@ __all__ = ["Nest"]
 _LINGER_S = 0.02
 #: Seconds that a goodbye may take.
 _BYE_S = 1.0
+#: Seconds until a question is asked again that lost its server.
+_AGAIN_S = 0.05
+_T = TypeVar("_T")
 _log = structlog.get_logger()
 
 
@@ -51,6 +55,7 @@ class Nest:
         self._fatal = fatal
         self.session = ClientSession(namespace, "fnq-worker", agent=True)
         self._granted = asyncio.Event()
+        self._connected = asyncio.Event()
         self._news = asyncio.Event()
         self._leaving = False
         self._left = asyncio.Event()
@@ -77,9 +82,12 @@ class Nest:
     async def lookup(self, name: str, number: int) -> control_pb2.FunctionVersion:
         """Return a deployed version. Raises AioRpcError."""
         request = control_pb2.LookupRequest(namespace=self._namespace, name=name, number=number)
-        stub = control_pb2_grpc.ControlStub(self._channel)
-        found: control_pb2.FunctionVersion = await stub.Lookup(request, metadata=self._metadata)
-        return found
+
+        async def ask(stub: control_pb2_grpc.ControlStub) -> control_pb2.FunctionVersion:
+            found: control_pb2.FunctionVersion = await stub.Lookup(request, metadata=self._metadata)
+            return found
+
+        return await self._ask(ask)
 
     async def wait_ready(self, version: str, timeout_s: float | None) -> control_pb2.Readiness:
         """Return how waiting for a worker ended: still "waiting" after `timeout_s` seconds.
@@ -87,15 +95,34 @@ class Nest:
         Raises AioRpcError.
         """
         request = control_pb2.WaitReadyRequest(namespace=self._namespace, version=version)
-        stub = control_pb2_grpc.ControlStub(self._channel)
         last = control_pb2.Readiness(state="waiting", reason="the server does not answer")
-        try:
-            async for now in stub.WaitReady(request, metadata=self._metadata, timeout=timeout_s):
+
+        async def ask(stub: control_pb2_grpc.ControlStub) -> None:
+            nonlocal last
+            async for now in stub.WaitReady(request, metadata=self._metadata):
                 last = now
-        except grpc.aio.AioRpcError as problem:
-            if problem.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._ask(ask)
         return last
+
+    async def _ask(self, ask: Callable[[control_pb2_grpc.ControlStub], Awaitable[_T]]) -> _T:
+        """Return what a server answers: the next one, where one goes away meanwhile."""
+        while True:
+            await self._connected.wait()
+            link = self._channel
+            try:
+                return await ask(control_pb2_grpc.ControlStub(link))
+            except grpc.aio.AioRpcError as problem:
+                if problem.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            except asyncio.CancelledError:
+                # Comes as well where the channel was closed.
+                task = asyncio.current_task()
+                if link is self._channel or (task is not None and task.cancelling()):
+                    raise
+            await asyncio.sleep(_AGAIN_S)
 
     async def keep_forever(self) -> None:
         """Hold a stream to a server, and take it up again when it breaks, until `leave`."""
@@ -103,7 +130,6 @@ class Nest:
         while True:
             try:
                 async with channel(self._address) as link:
-                    self._channel = link
                     await self._serve(link, backoff)
             except grpc.aio.AioRpcError as problem:
                 if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
@@ -133,6 +159,8 @@ class Nest:
         spool = Spool.shared(frame.welcome.spool, frame.welcome.nonce)
         self._blobs.spool = spool
         self.session.welcome(frame.welcome, spool)
+        self._channel = link
+        self._connected.set()
         self._granted.set()
         self._news.set()
         writer = asyncio.get_running_loop().create_task(self._write(stream))
@@ -146,6 +174,8 @@ class Nest:
             if self._leaving and writer.done():
                 self._left.set()
         finally:
+            self._connected.clear()
+            self._channel = None
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 

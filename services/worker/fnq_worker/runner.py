@@ -7,12 +7,15 @@ import os
 import socket
 from collections.abc import Callable
 
+import structlog
+
 from fnq_wire.pipe import Decoder, Frame, FrameError, Kind, encode
 
 __all__ = ["Runner"]
 
 #: Bytes read at once from the pipe, and from what C code prints.
 _CHUNK, _PRINT_CHUNK = 1 << 18, 65_536
+_log = structlog.get_logger()
 
 
 class Runner:
@@ -161,6 +164,11 @@ class Runner:
         except FrameError as problem:
             self.close()
             self._broke(self, f"it sent something else than frames: {problem}")
+            return False
+        except Exception as problem:  # noqa: BLE001 - whatever it sends, the agent goes on
+            _log.exception("a frame cannot be dealt with", pid=self.pid)
+            self.close()
+            self._broke(self, f"it sent what cannot be dealt with: {problem!r}")
             return False
         return True
 

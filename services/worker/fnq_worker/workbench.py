@@ -183,7 +183,7 @@ class Workbench:
             self._gate.pace.note(self._loop.time() - run.started_at)
             self._stall.over()
         if frame.kind == Kind.FAILED:
-            run.verdict = run.verdict or (frame.number, pipe.read_json(frame))
+            run.verdict = run.verdict or (frame.number, failure.sound(pipe.read_json(frame)))
         elif frame.kind == Kind.VALUE and len(frame.body) > self.blobs.most:
             run.verdict = frame.number, self._too_large("returned", frame)
         if run.verdict is not None:

@@ -46,6 +46,8 @@ def test_what_is_not_a_frame_is_refused_or_waits_for_its_end(data: bytes) -> Non
         pipe._HEADER.pack(0, 99, bytes(16), 0, 0),
         pipe._HEADER.pack(0, 0, bytes(16), 0, 0),
         pipe._HEADER.pack(pipe.MAX_BODY + 1, Kind.VALUE, bytes(16), 0, 0),
+        pipe._HEADER.pack((16 << 20) + 1, Kind.FAILED, bytes(16), 0, 0),
+        pipe._HEADER.pack((1 << 20) + 1, Kind.LOG, bytes(16), 0, 1),
     ],
 )
 def test_an_unknown_kind_and_a_body_too_large_are_refused_at_once(head: bytes) -> None:

@@ -10,9 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
 from fnq.v1 import worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
+from fnq_core.presence import Presence, PresenceBoard
 from fnq_server.server import Server
 from fnq_wire import callid, pipe
 from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
@@ -32,10 +35,11 @@ _numbers = itertools.count(1)
 class Kin:
     """Who has to do with a nested call."""
 
-    def __init__(self, server: Server, address: str, version: str, blobs: Blobs) -> None:
+    def __init__(self, server: Server, address: str, version: str, redis: Redis) -> None:
         self.server = server
         self.version = version
-        self.blobs = blobs
+        self.blobs = blobs = Blobs(redis)
+        self.board = PresenceBoard(redis)
         self.fatal: list[BaseException] = []
         self.bench = Bench(slots=10)
         self.family = Family(self.bench.bench, self.bench.tasks.start)
@@ -63,6 +67,17 @@ class Kin:
         caller: Any = runner or self.runner
         self.family.submit(caller, frame)
         return call
+
+    def ask(self, number: int, question: dict[str, Any]) -> None:
+        """Let the runner ask the control plane."""
+        [frame] = pipe.Decoder().feed(pipe.encode_json(Kind.REQUEST, question, number=number))
+        runner: Any = self.runner
+        self.family.request(runner, frame)
+
+    async def ready(self) -> None:
+        """Have a worker say that it is ready."""
+        presence = Presence("default", "f", self.version, "a1", 0, 1, state="ready")
+        await self.board.post(presence)
 
     async def run(self, call: bytes) -> worker_pb2.Dispatch:
         """Return the run of a nested call, once an agent has it."""
@@ -94,7 +109,7 @@ async def kin(redis: RedisServer, folder: Path, spool: Path | None = None) -> As
         stack.push_async_callback(client.aclose)
         made, address = await stack.enter_async_context(service.server(redis, folder, spool=spool))
         _, workers = await stack.enter_async_context(service.consumer(redis, folder))
-        k = Kin(made, address, version, Blobs(client))
+        k = Kin(made, address, version, client)
         k.agent = await stack.enter_async_context(ToyAgent(redis.url, version))
         await k.agent.attach(workers)
         task = asyncio.get_running_loop().create_task(k.nest.keep_forever())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from fnq_wire.session import Event
 from fnq_wire.spool import INLINE, Spool
 from tests.loop import eventually
 from tests.redis import RedisServer
+from tests.toy import service
 from tests.unit.fnq_worker.bench import ToyRunner
 from tests.unit.fnq_worker.kin import Kin, kin
 
@@ -218,25 +219,44 @@ async def test_a_large_result_that_cannot_be_read_fails_the_call(
         assert len(k.heard(call)) == 1
 
 
+QUESTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("NotFoundError", {"verb": "lookup", "name": "nope", "number": None}),
+    ("NotReadyError", {"verb": "wait_ready", "name": "f", "version": "abc012", "timeout_s": 0.2}),
+    ("ProtocolError", {"verb": "sing"}),
+    ("ProtocolError", {"verb": "lookup"}),
+    ("ProtocolError", {"verb": "lookup", "name": "f", "number": "one"}),
+    ("ProtocolError", {"verb": "lookup", "name": "f", "number": 1 << 80}),
+    ("ProtocolError", {"verb": "wait_ready", "name": "f", "version": 7, "timeout_s": "long"}),
+]
+
+
 async def test_a_runner_asks_the_control_plane(server: RedisServer, tmp_path: Path) -> None:
     """What it asks is answered by number, what cannot be answered with a failure."""
     async with kin(server, tmp_path) as k:
-        for number, question in enumerate(
-            (
-                {"verb": "lookup", "name": "f", "number": None},
-                {"verb": "lookup", "name": "nope", "number": None},
-                {"verb": "wait_ready", "name": "f", "version": k.version, "timeout_s": 0.2},
-                {"verb": "sing"},
-            )
-        ):
-            data = pipe.encode_json(Kind.REQUEST, question, number=number)
-            [frame] = pipe.Decoder().feed(data)
-            runner: Any = k.runner
-            k.family.request(runner, frame)
-        async with asyncio.timeout(10.0):
-            await eventually(lambda: len(k.runner.sent) == 4)
+        k.ask(0, {"verb": "lookup", "name": "f", "number": None})
+        for number, (_, question) in enumerate(QUESTIONS, 1):
+            k.ask(number, question)
+        await eventually(lambda: len(k.runner.sent) == 1 + len(QUESTIONS))
         answers = {each.number: pipe.read_json(each) for each in k.runner.sent}
         assert answers[0]["ok"]["version"] == k.version
-        errors = [answers[number]["failure"]["error"] for number in (1, 2, 3)]
-        assert errors == ["NotFoundError", "NotReadyError", "ProtocolError"]
+        errors = [answers[number]["failure"]["error"] for number in range(1, len(answers))]
+        assert errors == [error for error, _ in QUESTIONS]
         assert "was not ready within 0.2 s" in answers[2]["failure"]["message"]
+
+
+@pytest.mark.parametrize("way", ["dies", "sends its clients away"])
+async def test_a_question_is_answered_though_its_server_goes_away(
+    server: RedisServer, tmp_path: Path, way: str
+) -> None:
+    """By the next one."""
+    async with kin(server, tmp_path) as k, AsyncExitStack() as stack:
+        k.ask(1, {"verb": "wait_ready", "name": "f", "version": k.version, "timeout_s": None})
+        await eventually(lambda: k.server._demand._fresh)
+        if way == "dies":
+            await k.server._listener.stop(0.0)
+            await stack.enter_async_context(service.server(server, tmp_path))
+        else:
+            k.server._sessions.send_away()
+        await k.ready()
+        await eventually(lambda: k.runner.sent)
+        assert pipe.read_json(k.runner.sent[0]) == {"ok": True}
