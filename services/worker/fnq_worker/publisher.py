@@ -134,24 +134,28 @@ class Publisher:
         """
         while True:
             await self._news.wait()
-            batch = self._batch[:_MAX_BATCH]
-            del self._batch[:_MAX_BATCH]
-            if not self._batch:
-                self._news.clear()
-            for draft in batch:
-                if self._drafts.get(draft.run) is draft:
-                    del self._drafts[draft.run]
             self._writing = True
-            for draft in batch:
-                await self._store_large(draft.result)
-            items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
-            gone = await insist("publishing", lambda: self._mailboxes.publish(items))
-            for draft in batch:
-                if draft.run.call.inbox in gone:
-                    self._unheard(draft.run)
-                self._published(draft.run, draft.result)
+            await self._publish_batch()
             self._writing = False
             self._written.set()
+
+    async def _publish_batch(self) -> None:
+        """Write what was gathered; when it returns, no large value is in memory any more."""
+        batch = self._batch[:_MAX_BATCH]
+        del self._batch[:_MAX_BATCH]
+        if not self._batch:
+            self._news.clear()
+        for draft in batch:
+            if self._drafts.get(draft.run) is draft:
+                del self._drafts[draft.run]
+        for draft in batch:
+            await self._store_large(draft.result)
+        items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
+        gone = await insist("publishing", lambda: self._mailboxes.publish(items))
+        for draft in batch:
+            if draft.run.call.inbox in gone:
+                self._unheard(draft.run)
+            self._published(draft.run, draft.result)
 
     async def _store_large(self, result: result_pb2.Result) -> None:
         """Put what is too large for an entry elsewhere, and refer to it."""
