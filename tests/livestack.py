@@ -57,9 +57,10 @@ class Stack:
 
     def processes(self, role: str, function: str = "") -> list[dict[str, Any]]:
         """Return the processes of a role, and of a function where one is named."""
+        status = self.status()
         return [
             each
-            for each in self.status()["processes"]
+            for each in (*status["processes"], *status["parents"])
             if each["role"] == role and function in ("", each["function"])
         ]
 

@@ -30,7 +30,8 @@ class Caller:
             text=True,
         )
         self._answer()
-        self._processes = stack.status()["processes"]
+        status = stack.status()
+        self._processes = [*status["processes"], *status["parents"]]
 
     @property
     def redis(self) -> str:

@@ -18,6 +18,8 @@ __all__ = ["Snapshot", "merge", "of_server", "of_stack"]
 #: Seconds for the supervisor and for the server; both, and starting Python, stay below 2.
 _SUPERVISOR_S = 0.6
 _SERVER_S = 0.8
+#: Roles that only fork others.
+_PARENTS = ("forge", "zygote")
 #: Roles that run a function.
 _WORKING = ("worker", "runner")
 
@@ -26,11 +28,12 @@ _WORKING = ("worker", "runner")
 class Snapshot:
     """Processes and functions in the form of `fnq status --json`.
 
-    `problems` holds one line with the remedy for each thing that is down or
-    did not answer in time.
+    `parents` are processes that only fork others, which do the work. `problems` holds
+    one line with the remedy for each thing that is down or did not answer in time.
     """
 
     processes: list[dict[str, Any]] = field(default_factory=list)
+    parents: list[dict[str, Any]] = field(default_factory=list)
     functions: list[dict[str, Any]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -56,7 +59,8 @@ def of_stack(config: Config, place: Place) -> Snapshot:
             "no stack runs on this machine; `fnq up`, or the first call, starts one"
         )
         return found
-    found.processes = answer["processes"]
+    for entry in answer["processes"]:
+        (found.parents if entry["role"] in _PARENTS else found.processes).append(entry)
     server = next(entry for entry in found.processes if entry["role"] == "server")
     if server["state"] == "running":
         _ask_server(found, config, server["address"], known=found.processes)

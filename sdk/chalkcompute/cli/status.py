@@ -41,7 +41,14 @@ def run(options: argparse.Namespace) -> int:
         found = snapshot.of_stack(config, embedded.locate())
     if options.json:
         print(
-            json.dumps({"processes": found.processes, "functions": found.functions, **found.facts})
+            json.dumps(
+                {
+                    "processes": found.processes,
+                    "parents": found.parents,
+                    "functions": found.functions,
+                    **found.facts,
+                }
+            )
         )
     else:
         _show(found)
@@ -51,8 +58,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(found: Snapshot) -> None:
-    if found.processes:
-        print(render(_PROCESS, [_process(entry) for entry in found.processes]))
+    processes = [*found.processes, *found.parents]
+    if processes:
+        print(render(_PROCESS, [_process(entry) for entry in processes]))
     if found.functions:
         print()
         print(render(_FUNCTION, [_function(entry) for entry in found.functions]))

@@ -38,7 +38,11 @@ def test_status_of_nothing_is_an_error_with_the_remedy(capsys: pytest.CaptureFix
     assert main(["status"]) == 1
     assert "no stack runs on this machine; `fnq up`" in capsys.readouterr().err
     assert main(["status", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out) == {"processes": [], "functions": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "processes": [],
+        "parents": [],
+        "functions": [],
+    }
 
 
 @pytest.mark.usefixtures("server")
@@ -158,7 +162,9 @@ def test_a_stack_is_started_shown_and_stopped() -> None:
     assert time.monotonic() - began < 2.0
     processes = json.loads(status.stdout)["processes"]
     roles = {entry["role"] for entry in processes}
-    assert roles >= {"supervisor", "redis", "server", "consumer"}
+    assert roles == {"supervisor", "redis", "server", "consumer"}
+    parents = json.loads(status.stdout)["parents"]
+    assert {entry["role"] for entry in parents} == {"forge", "zygote"}
     assert _fnq("logs").returncode == 0
     assert _fnq("down").stdout == "down\n"
     assert not any(os.path.exists(entry["address"].removeprefix("unix:")) for entry in processes)

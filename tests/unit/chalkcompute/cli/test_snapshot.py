@@ -94,6 +94,20 @@ def test_a_stack_is_asked_and_then_its_server() -> None:
     assert found.facts == {"redis_version": "7.2.4", "redis_bytes": 4096}
 
 
+def test_only_roles_that_are_promised_are_processes() -> None:
+    """What others are forked from is shown apart."""
+    servicer = ControlServer()
+    with serving(servicer) as address:
+        processes = [_entry(role, 60) for role in ("supervisor", "redis", "forge", "zygote")]
+        processes += [_entry("server", 70, address=address), _entry("runner", 72)]
+        with _supervisor(processes) as place:
+            found = snapshot.of_stack(Config(), place)
+    assert [entry["role"] for entry in found.processes] == [
+        *("supervisor", "redis", "server", "runner"),
+    ]
+    assert [entry["role"] for entry in found.parents] == ["forge", "zygote"]
+
+
 def test_a_server_that_hangs_does_not_hide_the_processes() -> None:
     """They are shown within two seconds, with what is wrong."""
     servicer = ControlServer()
