@@ -20,8 +20,8 @@ __all__ = ["MOST_REPLICAS", "Agents", "Wanted"]
 
 #: Agents of one version on one machine; more is a mistake, not a wish.
 MOST_REPLICAS = 256
-#: Log files of agents that are kept when a stack starts.
-_KEPT_LOGS = 50
+#: Log files of agents that are kept, and bytes of all of them together.
+_KEPT_LOGS, _MOST_LOGS = 50, 256 << 20
 #: A version is part of a path.
 _VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
@@ -70,7 +70,7 @@ class Agents:
         self._fleets: dict[tuple[str, str], _Fleet] = {}
         #: Those that are told to end and still run, and what waits for their end.
         self._going: dict[asyncio.Task[None], Child] = {}
-        logfile.prune(place.logs, "worker-", _KEPT_LOGS)
+        self.tidy()
 
     def __iter__(self) -> Iterator[Child]:
         staying = [child for fleet in self._fleets.values() for child in fleet.children]
@@ -114,6 +114,11 @@ class Agents:
         self._fleets.clear()
         # Those that were given longer before are cut short as well.
         await asyncio.gather(*(child.stop(grace_s) for child in going))
+
+    def tidy(self) -> None:
+        """Remove the oldest logs of agents that are no more, where there are too many."""
+        used = {child.log.path for child in self}
+        logfile.prune(self._place.logs, "worker-", _KEPT_LOGS, _MOST_LOGS, used)
 
     def _dismiss(self, child: Child, grace_s: float) -> asyncio.Task[None]:
         """End an agent in the background; until it is gone it is still in the table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from fnq_wire.error import StackError
 
@@ -54,12 +55,27 @@ class LogFile:
         return lines[-1] if lines else ""
 
 
-def prune(directory: str, prefix: str, keep: int) -> None:
-    """Remove all but the newest `keep` files whose name begins with `prefix`."""
-    found = [path for path in _files(directory) if os.path.basename(path).startswith(prefix)]
-    found.sort(key=os.path.getmtime, reverse=True)
-    for path in found[keep:]:
-        os.unlink(path)
+def prune(directory: str, prefix: str, keep: int, most: int, used: Collection[str] = ()) -> None:
+    """Leave at most `keep` files, of `most` bytes together, whose name begins with `prefix`.
+
+    The oldest go. Those in `used` stay whatever their age; where they alone are too
+    large the largest is emptied: whoever writes it only appends.
+    """
+    paths = [path for path in _files(directory) if os.path.basename(path).startswith(prefix)]
+    found = sorted(
+        ((facts.st_mtime, facts.st_size, path) for path in paths if (facts := _facts(path))),
+    )
+    count, total = len(found), sum(size for _, size, _ in found)
+    for _, size, path in found:
+        if count <= keep and total <= most:
+            return
+        if path not in used:
+            os.unlink(path)
+            count, total = count - 1, total - size
+    for _, size, path in sorted(found, key=lambda each: each[1], reverse=True):
+        if path in used and total > most:
+            os.truncate(path, 0)
+            total -= size
 
 
 def bound(directory: str, most: int = _MOST_RUNNING) -> None:
@@ -75,7 +91,12 @@ def _files(directory: str) -> list[str]:
 
 
 def _size(path: str) -> int:
+    facts = _facts(path)
+    return 0 if facts is None else facts.st_size
+
+
+def _facts(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path).st_size
+        return os.stat(path)
     except FileNotFoundError:
-        return 0
+        return None

@@ -191,6 +191,7 @@ class Supervisor:
                     _log.error("%s is gone: leaving", self.place.state)
                     return
                 logfile.bound(self.place.logs)
+                self.agents.tidy()
 
     async def _stop(self) -> None:
         self.leaving.set()

@@ -49,13 +49,43 @@ def test_a_log_that_grows_while_its_process_runs_is_emptied(tmp_path: Path) -> N
     }
 
 
+def _logs(folder: Path, *sizes: int) -> list[str]:
+    """Make worker logs of these sizes, the newest first; return their names."""
+    names = [f"worker-{number}.log" for number in range(len(sizes))]
+    for age, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        (folder / name).write_bytes(bytes(size))
+        os.utime(folder / name, (1000 - age, 1000 - age))
+    (folder / "server.log").write_bytes(bytes(10_000))
+    return names
+
+
+def _left(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.glob("worker-*")}
+
+
 def test_only_the_newest_logs_of_a_kind_are_kept(tmp_path: Path) -> None:
-    """Others are not touched."""
-    for age, name in enumerate(["worker-a", "worker-b", "worker-c", "server"]):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    logfile.prune(str(tmp_path), "worker-", keep=2)
-    assert {path.name for path in tmp_path.iterdir()} == {"worker-a", "worker-b", "server"}
+    """As many as asked for; others are not touched."""
+    first, second, _ = _logs(tmp_path, 1, 1, 1)
+    logfile.prune(str(tmp_path), "worker-", keep=2, most=100)
+    assert _left(tmp_path) == {first: 1, second: 1}
+    assert (tmp_path / "server.log").stat().st_size == 10_000
+
+
+def test_logs_of_a_kind_together_are_bounded(tmp_path: Path) -> None:
+    """The oldest go first."""
+    first, second, _, _ = _logs(tmp_path, 10, 40, 60, 1)
+    logfile.prune(str(tmp_path), "worker-", keep=9, most=100)
+    assert _left(tmp_path) == {first: 10, second: 40}
+
+
+def test_logs_in_use_stay_whatever_their_age(tmp_path: Path) -> None:
+    """They count, and are emptied, the largest first, when they alone are too much."""
+    names = _logs(tmp_path, 10, 10, 50, 70)
+    used = {str(tmp_path / name) for name in names[2:]}
+    logfile.prune(str(tmp_path), "worker-", keep=2, most=200, used=used)
+    assert _left(tmp_path) == {names[2]: 50, names[3]: 70}
+    logfile.prune(str(tmp_path), "worker-", keep=2, most=100, used=used)
+    assert _left(tmp_path) == {names[2]: 50, names[3]: 0}
 
 
 def test_a_log_that_cannot_be_written_is_an_error_with_its_path(tmp_path: Path) -> None:
