@@ -73,9 +73,13 @@ class RedisView:
 
 
 class RedisServer(RedisView):
-    """One Redis; a durable one keeps what it had when it is killed and started again."""
+    """One Redis; a durable one keeps what it had when it is killed and started again.
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    It listens at `port` too when that is not 0, also at another one after each start.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False, port: int = 0) -> None:
+        self.port = port
         super().__init__(f"unix://{folder}/redis.sock")
         self._folder = folder
         self._durable = durable
@@ -85,7 +89,8 @@ class RedisServer(RedisView):
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
             [
-                find(), "--port", "0", "--unixsocket", f"{self._folder}/redis.sock",
+                find(), "--unixsocket", f"{self._folder}/redis.sock",
+                "--port", str(self.port), "--bind", "127.0.0.1",
                 "--save", "", "--appendonly", "yes" if self._durable else "no",
                 "--dir", str(self._folder), "--loglevel", "warning",
             ],

@@ -18,6 +18,7 @@
     │   └── ImageBuildError                     its image cannot be built
     ├── StackError                              the embedded stack cannot start
     ├── ConnectionLostError (ConnectionError)   the server cannot be reached
+    │   └── DiscoveryError                      Consul does not say where it is
     ├── AuthError (PermissionError)             the server can be reached, and says no
     └── ProtocolError                           two ends speak different versions, or one garbage
 
@@ -36,6 +37,7 @@ __all__ = [
     "CallTimeoutError",
     "ConnectionLostError",
     "DeployError",
+    "DiscoveryError",
     "FnqError",
     "ImageBuildError",
     "NestingTooDeepError",
@@ -169,6 +171,10 @@ class StackError(FnqError):
 
 class ConnectionLostError(FnqError, ConnectionError):
     """Say that the server cannot be reached, or went away for good."""
+
+
+class DiscoveryError(ConnectionLostError):
+    """Say that Consul cannot be asked, or knows no healthy instance of what is looked for."""
 
 
 class AuthError(FnqError, PermissionError):

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fnq_wire import address
+
 __all__ = ["Config"]
 
 _NAMESPACE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -24,8 +26,8 @@ _DEPLOY = ("auto", "never")
 class Config:
     """The settings, whole and valid; `origins` says where each came from.
 
-    `addr` is "host:port", "consul://host:port" or "unix:/path"; None stands for
-    the embedded stack on this machine. `deploy` is "auto", or "never" to call
+    `addr` is "host:port", "consul://host:port[/service]" or "unix:/path"; None
+    stands for the embedded stack on this machine. `deploy` is "auto", or "never" to call
     only what is deployed already.
     """
 
@@ -133,17 +135,12 @@ def _table(path: Path) -> dict[str, str]:
 
 
 def _check_addr(value: str, what: str) -> str:
-    if value.startswith("unix:"):
-        good = len(value) > len("unix:")
-    else:
-        host, _, port = value.removeprefix("consul://").rpartition(":")
-        good = bool(host) and "/" not in host and port.isdecimal() and 0 < int(port) < 65_536
-    if not good:
+    try:
+        return address.check(value)
+    except ValueError as problem:
         raise ValueError(
-            f'{what}: expected "host:port" or "consul://host:port", not {value!r}; '
-            "unset it for the embedded stack on this machine"
-        )
-    return value
+            f"{what}: {problem}; unset it for the embedded stack on this machine"
+        ) from None
 
 
 def _check_token(value: str, what: str) -> str:

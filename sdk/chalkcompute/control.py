@@ -22,6 +22,7 @@ from chalkcompute.errors import (
 )
 from chalkcompute.inflight import Target
 from fnq.v1 import control_pb2, control_pb2_grpc
+from fnq_wire.finder import SERVER, finder
 from fnq_wire.limits import PART
 from fnq_wire.transport import OPTIONS, metadata
 
@@ -60,21 +61,26 @@ class Control:
         self._config = config
         self._lock = threading.Lock()
         self._answered = False
-        self.address = self._find()
+        self._finder = None if config.addr is None else finder(config.addr, SERVER)
+        try:
+            self.address = self._find("")
+        except FnqError:
+            self._stop_finding()
+            raise
         self.channel = grpc.insecure_channel(self.address, options=OPTIONS)
         self.metadata = metadata(config.token)
 
-    def _find(self) -> str:
-        if self._config.addr is not None:
-            return self._config.addr
+    def _find(self, avoid: str) -> str:
+        if self._finder is not None:
+            return self._finder.find(avoid)
         from chalkcompute import embedded
 
         return embedded.ensure(self._config)
 
     def reconnect(self) -> None:
-        """Find the server again and open a new channel: the old one may be for a dead one."""
+        """Find a server again, another one if there is one, and open a new channel to it."""
         try:
-            self.address = self._find()
+            self.address = self._find(self.address)
         except FnqError:
             return  # The caller's patience decides how long this goes on.
         with self._lock:
@@ -87,6 +93,11 @@ class Control:
     def close(self) -> None:
         """Close the channel."""
         self.channel.close()
+        self._stop_finding()
+
+    def _stop_finding(self) -> None:
+        if self._finder is not None:
+            self._finder.close()
 
     def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:
         """Return a deployed version and its parameters."""

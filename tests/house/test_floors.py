@@ -10,7 +10,17 @@ from pathlib import Path
 from tests.house import source
 
 #: What must never be loaded where user code runs.
-FOREIGN = ("fnq", "fnq_core", "google.protobuf", "grpc", "hiredis", "redis", "structlog", "uvloop")
+FOREIGN = (
+    "consul",
+    "fnq",
+    "fnq_core",
+    "google.protobuf",
+    "grpc",
+    "hiredis",
+    "redis",
+    "structlog",
+    "uvloop",
+)
 #: A command of Redis, or the name of a key.
 REDIS = re.compile(r"execute_command|\.pipeline\(|register_script|\"fnq:(?!/)")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.consul import ConsulAgent
 from tests.integration.lone import LoneServer
 from tests.livestack import Stack, one_stack
 from tests.redis import RedisServer
@@ -28,3 +30,12 @@ def lone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoneServer]:
     yield server
     server.stop()
     redis.kill()
+
+
+@pytest.fixture
+def consul(tmp_path: Path) -> Iterator[ConsulAgent]:
+    """A Consul that knows nothing yet; the test is skipped where there is no binary."""
+    agent = ConsulAgent(tmp_path)
+    agent.start()
+    yield agent
+    agent.kill()

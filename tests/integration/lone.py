@@ -8,19 +8,12 @@ import subprocess
 import sys
 
 from tests.livestack import wait_until
+from tests.ports import free_port
 
-__all__ = ["LoneServer", "free_port", "service"]
+__all__ = ["LoneServer", "service"]
 
 #: Seconds that a service may take to end.
 _STOP_S = 10
-
-
-def free_port() -> int:
-    """Return a TCP port of this machine at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def service(module: str, *words: str, token: str = "") -> subprocess.Popen[str]:

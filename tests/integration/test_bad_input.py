@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.lone import LoneServer, free_port
+from tests.integration.lone import LoneServer
 from tests.integration.misuse import PROGRAMS, misuse, run
 from tests.livestack import Stack
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 

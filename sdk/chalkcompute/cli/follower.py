@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from chalkcompute.errors import ConnectionLostError, NotReadyError
+from chalkcompute.errors import ConnectionLostError, DiscoveryError, NotReadyError
 
 if TYPE_CHECKING:
     from fnq.v1 import control_pb2
@@ -43,9 +43,10 @@ def follow(
             worked = True
         except (ConnectionLostError, NotReadyError) as problem:
             now = time.monotonic()
-            if isinstance(problem, ConnectionLostError) and now - connected > _WORKED_S:
+            nowhere = isinstance(problem, (DiscoveryError, NotReadyError))
+            if not nowhere and now - connected > _WORKED_S:
                 worked, complained = True, False
-            if not worked and (isinstance(problem, NotReadyError) or now - began > _PATIENCE_S):
+            if not worked and (nowhere or now - began > _PATIENCE_S):
                 raise
             if worked and not complained:
                 complained = True

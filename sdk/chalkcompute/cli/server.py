@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from chalkcompute.control import translate
-from chalkcompute.errors import NotReadyError
+from chalkcompute.errors import FnqError, NotReadyError
 from fnq.v1 import control_pb2, control_pb2_grpc
+from fnq_wire.finder import SERVER, finder
 from fnq_wire.transport import OPTIONS, metadata
 
 if TYPE_CHECKING:
@@ -20,19 +21,22 @@ __all__ = ["Server"]
 
 
 class Server:
-    """One server, asked now and then. Needs `close`; use it in a `with` statement."""
+    """A server, asked now and then. Needs `close`; use it in a `with` statement.
+
+    Raises DiscoveryError where Consul is to say which one, and does not.
+    """
 
     def __init__(self, config: Config, address: str) -> None:
-        if address.startswith("consul://"):
-            raise ValueError(
-                f"{address}: this release does not ask Consul for servers; "
-                "set FNQ_ADDR to the host:port of one"
-            )
         self._namespace = config.namespace
-        self._address = address
-        self._channel = grpc.insecure_channel(address, options=OPTIONS)
-        self._stub = control_pb2_grpc.ControlStub(self._channel)
         self._metadata = metadata(config.token)
+        self._finder = finder(address, SERVER)
+        try:
+            self._address = self._finder.find()
+        except FnqError:
+            self._finder.close()
+            raise
+        self._channel = grpc.insecure_channel(self._address, options=OPTIONS)
+        self._stub = control_pb2_grpc.ControlStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -43,6 +47,7 @@ class Server:
     def close(self) -> None:
         """Hang up."""
         self._channel.close()
+        self._finder.close()
 
     def status(self, timeout_s: float) -> control_pb2.StatusReply:
         """Return what the server says of its stack.

@@ -21,6 +21,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004 - the name that redis gives it
 )
 
+from fnq_core import primary
 from fnq_core.backoff import Backoff
 from fnq_wire.limits import OLDEST_REDIS
 
@@ -98,13 +99,16 @@ class RedisClosedError(RuntimeError):
 def connect(url: str, *, single: bool = False) -> Redis:
     """Return a client of the Redis at `url`; nothing is sent yet.
 
+    `redis+consul://host:port[/service]` is the one that Consul calls healthy whenever
+    a connection is made. Raises ValueError for a URL that is none.
+
     Replies are raw (no callbacks of the library run over them). A single client has
     one connection, so that its id stays.
     Commands are never repeated behind the caller's back: what may be repeated
     is known only here and in the doors above.
     """
     client: Redis = Redis.from_url(
-        url,
+        **primary.arguments(url),
         protocol=2,
         parser_class=_Parser,
         # No time-out: with one the library sends each command through `asyncio.wait_for`,
@@ -136,7 +140,7 @@ async def check(client: Redis) -> str:
         for each in (problem, problem.__cause__):
             if isinstance(each, (AuthenticationError, NoPermissionError)):
                 raise RedisClosedError(
-                    f"Redis refused the connection: {each}; check REDIS_URL"
+                    f"Redis refused the connection: {each}; check REDIS_URL or REDIS_PASSWORD"
                 ) from problem
         raise
     fields = _fields(reply)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
-__all__ = ["add_common", "add_redis", "read_token"]
+from fnq_core import primary
+from fnq_wire import address
+
+__all__ = ["add_common", "add_redis", "peer", "read_token"]
 
 
 def add_redis(parser: argparse.ArgumentParser) -> None:
@@ -14,14 +18,45 @@ def add_redis(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redis",
         metavar="URL",
+        type=_redis,
         default=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
-        help="redis://... or unix:///path (default: REDIS_URL, or Redis on this machine)",
+        help="redis://..., rediss://..., unix:///path or redis+consul://host:port[/service] "
+        "(default: REDIS_URL, or Redis on this machine); "
+        "the password is that of REDIS_PASSWORD when the URL has none",
     )
     parser.add_argument(
         "--token-file",
         metavar="FILE",
         help="file with the token that peers show (default: the value of FNQ_TOKEN)",
     )
+
+
+def _redis(url: str) -> str:
+    """Return `url` with a password in it, if there is one."""
+    try:
+        primary.parse(url)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # What came is not shown: it may hold a password.
+        raise argparse.ArgumentTypeError("expected a URL of Redis") from None
+    password = os.environ.get("REDIS_PASSWORD", "")
+    if not password or parts.password is not None or "password" in parse_qs(parts.query):
+        return url
+    user, at, place = parts.netloc.rpartition("@")
+    netloc = f"{user if at else ''}:{quote(password, safe='')}@{place}"
+    # Not urlunsplit, which takes the two slashes away from a scheme that it does not know.
+    return url.replace(f"//{parts.netloc}", f"//{netloc}", 1)
+
+
+def peer(text: str) -> str:
+    """Return the address of a server or consumer: a type of argparse."""
+    try:
+        return address.check(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -31,8 +31,9 @@ __all__ = ["main"]
 #: Seconds that a stack which is leaving may take until its place is free.
 _LEAVE_S = 40.0
 _LOOK_S = 0.005
-#: What a caller sets for itself: it is not for the stack, which serves other callers too.
-_CALLERS_OWN = ("FNQ_ADDR", "FNQ_TOKEN", "FNQ_NAMESPACE")
+#: What a caller sets for itself: it is not for the stack, which serves other callers too,
+#: and whose Redis has no password.
+_CALLERS_OWN = ("FNQ_ADDR", "FNQ_TOKEN", "FNQ_NAMESPACE", "REDIS_PASSWORD")
 
 
 class _Report:

@@ -18,6 +18,7 @@ _CREDENTIALS = (
     "CONSUL_HTTP_TOKEN",
     "FNQ_TOKEN",
     "NOMAD_TOKEN",
+    "REDIS_PASSWORD",
     "REDIS_URL",
     "VAULT_TOKEN",
 )

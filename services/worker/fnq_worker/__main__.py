@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fnq_core import observe, service
-from fnq_core.settings import add_redis, read_token
+from fnq_core.settings import add_redis, peer, read_token
 from fnq_worker.agent import Agent, Settings
 
 __all__ = ["main"]
@@ -17,8 +17,16 @@ def main(argv: Sequence[str]) -> int:
     """Run an agent until it is told to stop; return the exit code."""
     parser = argparse.ArgumentParser(prog="fnq-worker", description=__doc__)
     add_redis(parser)
-    parser.add_argument("--consumer", required=True, metavar="ADDR")
-    parser.add_argument("--server", required=True, metavar="ADDR", help="for nested calls")
+    parser.add_argument(
+        "--consumer",
+        required=True,
+        type=peer,
+        metavar="ADDR",
+        help="host:port, unix:/path or consul://host:port[/service]",
+    )
+    parser.add_argument(
+        "--server", required=True, type=peer, metavar="ADDR", help="likewise; for nested calls"
+    )
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--version", required=True, metavar="ID")
     parser.add_argument("--replica", type=int, default=0)

@@ -21,6 +21,7 @@ from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
 from fnq_core.results import Mailboxes
 from fnq_core.service import Tasks
+from fnq_wire.finder import CONSUMER, SERVER, finder
 from fnq_wire.protocol import PROTOCOL
 from fnq_worker.bundle import fetch
 from fnq_worker.crew import Crew
@@ -66,6 +67,8 @@ class Agent:
         self._settings = settings
         self._fatal = fatal
         self.name = uuid.uuid4().hex
+        self._consumers = finder(settings.consumer, CONSUMER)
+        self._servers = finder(settings.server, SERVER)
         self._redis = connect(settings.redis)
         self._calls = CallStreams(self._redis)
         self._mailboxes = Mailboxes(self._redis)
@@ -124,9 +127,9 @@ class Agent:
         self._publisher = Publisher(
             self.name, self._mailboxes, blobs, bench.published, bench.unheard
         )
-        self._link = Link(settings.consumer, settings.token, self, bench, self._fatal)
+        self._link = Link(self._consumers, settings.token, self, bench, self._fatal)
         self._nest = Nest(
-            settings.server,
+            self._servers,
             settings.namespace,
             settings.token,
             blobs,
@@ -230,6 +233,8 @@ class Agent:
         await self._tasks.stop()
         with contextlib.suppress(*UNREACHABLE, AttributeError):
             await self._board.withdraw(self._presence)
+        self._consumers.close()
+        self._servers.close()
         await self._redis.aclose()
 
     async def _flush(self) -> None:

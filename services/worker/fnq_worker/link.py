@@ -12,8 +12,10 @@ import structlog
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.backoff import Backoff
-from fnq_core.rpc import EOF, channel
-from fnq_wire.error import ProtocolError
+from fnq_core.dialer import Dialer
+from fnq_core.rpc import EOF
+from fnq_wire.error import DiscoveryError, ProtocolError
+from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
 from fnq_wire.transport import metadata
 
@@ -55,17 +57,17 @@ class Bench(Protocol):
 
 
 class Link:
-    """One agent's stream to the consumer at `address`."""
+    """One agent's stream to the consumer that `consumers` finds, or to another one."""
 
     def __init__(
         self,
-        address: str,
+        consumers: Finder,
         token: str | None,
         host: Host,
         bench: Bench,
         fatal: Callable[[BaseException], None],
     ) -> None:
-        self._address = address
+        self._dialer = Dialer(consumers)
         self._token = token
         self._host = host
         self._bench = bench
@@ -91,14 +93,18 @@ class Link:
         backoff = Backoff(first_s=0.02, most_s=0.5)
         while True:
             try:
-                async with channel(self._address) as link:
+                async with self._dialer.dial() as link:
                     await self._serve(link, backoff)
+            except DiscoveryError as problem:
+                if backoff.tries == 3:
+                    _log.warning("no consumer", problem=str(problem))
             except grpc.aio.AioRpcError as problem:
                 if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
                     self._part(ProtocolError(problem.details() or ""))
                     return
                 if backoff.tries == 3:
-                    _log.warning("no consumer", address=self._address, problem=problem.details())
+                    address = self._dialer.address
+                    _log.warning("no consumer", address=address, problem=problem.details())
             except ProtocolError as problem:
                 self._part(problem)
                 return
@@ -106,7 +112,9 @@ class Link:
 
     def _part(self, problem: ProtocolError) -> None:
         """Give up: the consumer speaks another version, now and the next time."""
-        _log.error("cannot talk to the consumer", address=self._address, problem=str(problem))
+        _log.error(
+            "cannot talk to the consumer", address=self._dialer.address, problem=str(problem)
+        )
         self._fatal(problem)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:

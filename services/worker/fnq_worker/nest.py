@@ -14,8 +14,10 @@ import structlog
 from fnq.v1 import control_pb2, control_pb2_grpc, session_pb2, session_pb2_grpc
 from fnq_core.backoff import Backoff
 from fnq_core.blobs import Blobs
-from fnq_core.rpc import EOF, channel
-from fnq_wire.error import ProtocolError
+from fnq_core.dialer import Dialer
+from fnq_core.rpc import EOF
+from fnq_wire.error import DiscoveryError, ProtocolError
+from fnq_wire.finder import Finder
 from fnq_wire.session import ClientSession, Event
 from fnq_wire.spool import Spool
 from fnq_wire.transport import metadata
@@ -35,19 +37,20 @@ _log = structlog.get_logger()
 class Nest:
     """The agent's side of its runners' calls; each Event goes to `deliver`.
 
-    The server says which spool there is: `blobs` uses it from then on.
+    The session is with the server that `servers` finds, or goes on with another one.
+    It says which spool there is: `blobs` uses it from then on.
     """
 
     def __init__(
         self,
-        address: str,
+        servers: Finder,
         namespace: str,
         token: str | None,
         blobs: Blobs,
         deliver: Callable[[Event], None],
         fatal: Callable[[BaseException], None],
     ) -> None:
-        self._address = address
+        self._dialer = Dialer(servers)
         self._namespace = namespace
         self._metadata = metadata(token)
         self._blobs = blobs
@@ -129,14 +132,18 @@ class Nest:
         backoff = Backoff(first_s=0.02, most_s=0.5)
         while True:
             try:
-                async with channel(self._address) as link:
+                async with self._dialer.dial() as link:
                     await self._serve(link, backoff)
+            except DiscoveryError as problem:
+                if backoff.tries == 3:
+                    _log.warning("no server", problem=str(problem))
             except grpc.aio.AioRpcError as problem:
                 if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
                     self._part(ProtocolError(problem.details() or ""))
                     return
                 if backoff.tries == 3:
-                    _log.warning("no server", address=self._address, problem=problem.details())
+                    address = self._dialer.address
+                    _log.warning("no server", address=address, problem=problem.details())
             except ProtocolError as problem:
                 self._part(problem)
                 return
@@ -146,7 +153,7 @@ class Nest:
 
     def _part(self, problem: ProtocolError) -> None:
         """Give up: the server speaks another version, now and the next time."""
-        _log.error("cannot talk to the server", address=self._address, problem=str(problem))
+        _log.error("cannot talk to the server", address=self._dialer.address, problem=str(problem))
         self._fatal(problem)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:

@@ -128,4 +128,6 @@ class Zygote:
 
 
 #: What a runner has no business to know.
-_SECRET = frozenset({"FNQ_TOKEN", "REDIS_URL", "NOMAD_TOKEN", "CONSUL_HTTP_TOKEN"})
+_SECRET = frozenset(
+    {"CONSUL_HTTP_TOKEN", "FNQ_TOKEN", "NOMAD_TOKEN", "REDIS_PASSWORD", "REDIS_URL"}
+)

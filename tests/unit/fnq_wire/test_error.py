@@ -14,6 +14,7 @@ FITTING = {
     "CallTimeoutError": TimeoutError,
     "NotReadyError": TimeoutError,
     "ConnectionLostError": ConnectionError,
+    "DiscoveryError": errors.ConnectionLostError,
     "AuthError": PermissionError,
     "SerializationError": TypeError,
     "PayloadTooLargeError": ValueError,

@@ -18,6 +18,7 @@ from fnq_core.connection import connect
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_server.server import Server
 from fnq_wire import callid, pipe
+from fnq_wire.finder import finder
 from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
 from fnq_worker.family import Family
 from fnq_worker.nest import Nest
@@ -43,7 +44,8 @@ class Kin:
         self.fatal: list[BaseException] = []
         self.bench = Bench(slots=10)
         self.family = Family(self.bench.bench, self.bench.tasks.start)
-        self.nest = Nest(address, "default", None, blobs, self.family.deliver, self.fatal.append)
+        found = finder(address, "")
+        self.nest = Nest(found, "default", None, blobs, self.family.deliver, self.fatal.append)
         self.family.nest, self.family.blobs = self.nest, blobs
         family: Any = self.family
         self.bench.bench.family = family

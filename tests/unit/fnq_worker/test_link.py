@@ -13,6 +13,7 @@ import grpc.aio
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.rpc import EOF
+from fnq_wire.finder import finder
 from fnq_wire.protocol import PROTOCOL
 from fnq_worker.link import Link
 from tests.loop import eventually
@@ -97,7 +98,8 @@ async def linked(folder: Path, post: Post, agent: Agent) -> AsyncIterator[tuple[
     server.add_insecure_port(address)
     await server.start()
     fatal: list[str] = []
-    link = Link(address, None, agent, agent, lambda problem: fatal.append(str(problem)))
+    found = finder(address, "")
+    link = Link(found, None, agent, agent, lambda problem: fatal.append(str(problem)))
     task = asyncio.get_running_loop().create_task(link.keep_forever())
     try:
         yield link, fatal

@@ -13,6 +13,7 @@ from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
 from fnq_wire import session
+from fnq_wire.finder import finder
 from fnq_wire.protocol import PROTOCOL
 from fnq_worker import nest
 from fnq_worker.nest import Nest
@@ -53,7 +54,8 @@ async def test_leaving_takes_a_moment_where_no_server_answers(
 async def test_one_that_no_server_has_granted_leaves_at_once(tmp_path: Path) -> None:
     """There is nothing to say goodbye to."""
     client = connect("unix:///nowhere")
-    alone = Nest(f"unix:{tmp_path}/none.sock", "default", None, Blobs(client), print, print)
+    nowhere = finder(f"unix:{tmp_path}/none.sock", "")
+    alone = Nest(nowhere, "default", None, Blobs(client), print, print)
     await alone.leave()
     await client.aclose()
 
@@ -87,7 +89,7 @@ async def test_a_server_that_refuses_its_version_is_fatal(
     client = connect(server.url)
     fatal: list[BaseException] = []
     async with service.server(server, tmp_path) as (_, address):
-        own = Nest(address, "default", None, Blobs(client), print, fatal.append)
+        own = Nest(finder(address, ""), "default", None, Blobs(client), print, fatal.append)
         async with asyncio.timeout(10.0):
             await own.keep_forever()
     await client.aclose()
@@ -126,7 +128,7 @@ async def test_a_server_of_another_version_is_fatal(tmp_path: Path) -> None:
     fatal: list[str] = []
     redis = connect(f"unix://{tmp_path}/none.sock")
     nest = Nest(
-        address,
+        finder(address, ""),
         "default",
         None,
         Blobs(redis),

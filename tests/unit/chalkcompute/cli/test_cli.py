@@ -105,7 +105,7 @@ def test_the_token_is_shown_to_the_server(
     ("address", "text"),
     [
         ("127.0.0.1:1", "no server answers at 127.0.0.1:1"),
-        ("consul://127.0.0.1:8500", "does not ask Consul"),
+        ("consul://127.0.0.1:1", "Consul at 127.0.0.1:1 does not answer"),
         ("nonsense", "FNQ_ADDR"),
     ],
 )

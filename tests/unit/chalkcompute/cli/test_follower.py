@@ -10,7 +10,7 @@ import pytest
 
 from chalkcompute.cli import follower
 from chalkcompute.cli.follower import follow
-from chalkcompute.errors import ConnectionLostError, NotReadyError
+from chalkcompute.errors import ConnectionLostError, DiscoveryError, NotReadyError
 from fnq.v1 import control_pb2
 
 Log: TypeAlias = list[tuple[int, str, str]]
@@ -61,6 +61,13 @@ def test_a_stack_that_left_is_waited_for() -> None:
     gone = NotReadyError("no stack")
     connect = _connecting([(1, "f", "a")], gone, gone, [(1, "f", "a"), (2, "f", "b")])
     assert _texts(follow(connect, 10), 2) == "ab"
+
+
+def test_a_consul_that_knows_no_server_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it took to answer: that is no connection which worked."""
+    monkeypatch.setattr(follower, "_WORKED_S", -1.0)
+    with pytest.raises(DiscoveryError):
+        next(follow(_connecting(DiscoveryError("no server")), 10))
 
 
 @pytest.mark.parametrize("problem", [NotReadyError("no stack"), ConnectionLostError("no server")])
