@@ -71,6 +71,15 @@ def test_an_agent_gets_its_arguments_and_its_environment(stack: Stack) -> None:
         assert words in text
 
 
+def test_what_a_caller_sets_for_itself_is_not_for_the_stack(stack: Stack) -> None:
+    """Its processes have neither the caller's server and token, nor a password for Redis."""
+    own = {"FNQ_ADDR": "h:1", "FNQ_TOKEN": "t", "FNQ_NAMESPACE": "n", "REDIS_PASSWORD": "p"}
+    stack.up(**own)
+    for role in ("redis", "forge", "zygote"):
+        environ = Path(f"/proc/{stack.pid(role)}/environ").read_bytes().split(b"\0")
+        assert not [each for each in environ if each.split(b"=")[0].decode() in own]
+
+
 @pytest.mark.parametrize(
     "wish",
     [

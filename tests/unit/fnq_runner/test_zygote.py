@@ -82,6 +82,22 @@ def test_a_zygote_that_is_told_to_end_takes_all_along(tmp_path: Path) -> None:
     agent.close()
 
 
+def test_a_zygote_has_no_credentials_whoever_started_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does /proc show any of it: a runner could read them there."""
+    secrets = ("CONSUL_HTTP_TOKEN", "FNQ_TOKEN", "NOMAD_TOKEN", "REDIS_PASSWORD", "REDIS_URL")
+    for name in secrets:
+        monkeypatch.setenv(name, "hunter2")
+    with zygote_at(tmp_path / "z") as path:
+        agent = Agent(path, bundle(tmp_path / "b", "def f(a): ...")).ready()
+        status = Path(f"/proc/{agent.pid}/status").read_text()
+        zygote = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid"))
+        for pid in (agent.pid, zygote):
+            assert b"hunter2" not in Path(f"/proc/{pid}/environ").read_bytes()
+        agent.close()
+
+
 def test_the_socket_is_for_one_user(tmp_path: Path) -> None:
     """Nobody else can connect, and a stale socket in its place is replaced."""
     with socket.socket(socket.AF_UNIX) as stale:
