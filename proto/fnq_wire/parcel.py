@@ -68,6 +68,14 @@ class Parcels:
         """Take up a part."""
         self._parts.setdefault(part.blob, bytearray()).extend(part.data)
 
+    def discard(self, result: result_pb2.Result) -> None:
+        """Forget the parts of values of `result` that were not opened: nobody will."""
+        if not self._parts:
+            return
+        for payload in (*result.chunks, result.end.value):
+            if payload.reference.house == result_pb2.Reference.HOUSE_UNSPECIFIED:
+                self._parts.pop(int(payload.reference.key or 0), None)
+
     def open(self, payload: result_pb2.Payload) -> Data | None:
         """Return a value that a result carries or refers to, or None when it is gone.
 

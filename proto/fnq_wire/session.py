@@ -296,6 +296,7 @@ class ClientSession:
                 event = self._advance(pending, result)
                 if event is not None:
                     events.append(event)
+            self._parcels.discard(result)
         return events
 
     def _advance(self, pending: Pending, result: result_pb2.Result) -> Event | None:

@@ -138,16 +138,29 @@ class ToyClient:
         await self._lines[-1].bye()
 
     def submit(
-        self, version: str, payload: bytes = b"", *, depth: int = 0, repeatable: bool = False
+        self,
+        version: str,
+        payload: bytes = b"",
+        *,
+        depth: int = 0,
+        repeatable: bool = False,
+        large: bytes | None = None,
+        reference: result_pb2.Reference | None = None,
     ) -> Heard:
-        """Submit a call; its payload is its own id where none is given."""
+        """Submit a call; its payload is its own id where none is given.
+
+        `large` goes ahead in parts; a `reference` names what lies there already.
+        """
         call = self.session.next_id(version)
         submission = session_pb2.Submission(
             call=call, version=version, rows=1, depth=depth, repeatable=repeatable
         )
-        submission.payload.inline = payload or call
+        if reference is not None:
+            submission.payload.reference.CopyFrom(reference)
+        elif large is None:
+            submission.payload.inline = payload or call
         heard = Heard(call)
-        self.session.submit(submission, heard)
+        self.session.submit(submission, heard, large)
         self._say()
         return heard
 

@@ -38,11 +38,11 @@ class Way:
 
 
 @asynccontextmanager
-async def way(redis: RedisServer, folder: Path) -> AsyncIterator[Way]:
+async def way(redis: RedisServer, folder: Path, spool: Path | None = None) -> AsyncIterator[Way]:
     """Give the way of a call, open from end to end."""
     version = await service.deploy(redis)
     async with (
-        service.server(redis, folder) as server,
+        service.server(redis, folder, spool=spool) as server,
         service.consumer(redis, folder) as consumer,
         ToyAgent(redis.url, version) as agent,
     ):

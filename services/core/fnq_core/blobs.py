@@ -1,8 +1,9 @@
 """Large values: a file in the spool where it is shared, else chunks in Redis.
 
 A value is written before its reference is sent, and deleted when what referred
-to it is acknowledged. What a crash leaves behind goes by itself after `TTL_S`:
-chunks expire, files are swept.
+to it is: a result by the server, arguments by whoever learns that their call has
+ended. What a crash leaves behind goes by itself after `TTL_S`: chunks expire, files
+are swept.
 """
 
 from __future__ import annotations

@@ -47,8 +47,16 @@ class Accepter:
         """Take up submissions; their calls are in flight from now on."""
         relay = self._relay
         for submission in submissions:
-            if relay.get(submission.call) is None:
-                relay.add(Track(submission.call, session, relay.inbox, submission.repeatable))
+            track = relay.get(submission.call)
+            if track is None:
+                track = Track(submission.call, session, relay.inbox, submission.repeatable)
+                relay.add(track)
+            payload = submission.payload
+            if payload.HasField("reference"):
+                # Now: the stream may break before the call is appended.
+                session.claim(payload.reference)
+                if not submission.detached:
+                    relay.note_arguments(track, payload.reference)
         session.offered += submissions
         if session.appending is None or session.appending.done():
             work = self._append_all(session)
@@ -57,15 +65,18 @@ class Accepter:
     async def _append_all(self, session: Session) -> None:
         try:
             while session.offered:
-                batch = session.offered[:_MAX_OFFERS]
+                await self._append(session, session.offered[:_MAX_OFFERS])
                 del session.offered[:_MAX_OFFERS]
-                await self._append(session, batch)
         except FencedError:
             session.offered.clear()
             self._relay.let_go(session)
             session.send_goaway()
         except Exception:  # noqa: BLE001 - whatever it is, the client offers again what has no mark
             _log.exception("calls cannot be accepted", session=session.tag)
+            for submission in session.offered:
+                track = self._relay.get(submission.call)
+                if track is not None:
+                    self._relay.forget(track)
             session.offered.clear()
             session.send_goaway()
 
@@ -105,15 +116,10 @@ class Accepter:
                 "submit less at once, or raise max_queue=",
             )
         target = Target(namespace, version.id, submission.depth, cap)
-        entry = self._entry(session, submission).SerializeToString()
+        entry = self._entry(submission).SerializeToString()
         return Offer(submission.seq, submission.call, target, entry, self._full[version.id])
 
-    def _entry(self, session: Session, submission: session_pb2.Submission) -> record_pb2.Entry:
-        payload = submission.payload
-        if payload.HasField("reference") and not payload.reference.house:
-            arrived = session.incoming.pop(int(payload.reference.key), None)
-            if arrived is not None:
-                payload.reference.CopyFrom(arrived)
+    def _entry(self, submission: session_pb2.Submission) -> record_pb2.Entry:
         return record_pb2.Entry(
             protocol=PROTOCOL,
             call=submission.call,
@@ -124,7 +130,7 @@ class Accepter:
             parent_epoch=submission.parent_epoch,
             remaining_ms=submission.remaining_ms,
             rows=submission.rows or 1,
-            payload=payload,
+            payload=submission.payload,
             detached=submission.detached,
             window_chunks=WINDOW_CHUNKS,
             window_bytes=WINDOW_BYTES,

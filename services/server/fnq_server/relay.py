@@ -94,14 +94,30 @@ class Relay:
         if track is None or track.cancelled:
             self._orders.withdraw(stream, entry)
 
+    def note_arguments(self, track: Track, reference: result_pb2.Reference) -> None:
+        """Note where the large arguments of a call lie: they are deleted with its track.
+
+        Where it is offered again, nobody refers to those of the first time.
+        """
+        if track.arguments is not None and track.arguments.key != reference.key:
+            self.discard([track.arguments])
+        track.arguments = reference
+
+    def discard(self, references: Iterable[result_pb2.Reference]) -> None:
+        """Delete large values that nobody will ask for."""
+        self._doomed_blobs.extend(references)
+        self._doom.set()
+
     def drop(self, track: Track) -> None:
-        """Let a call go; what is kept of it in the inbox is deleted."""
+        """Let a call go; what is kept of it, in the inbox and elsewhere, is deleted."""
         if self._tracks.pop(track.call, None) is None:
             return
         track.session.calls.discard(track.call)
         self._delete(track.inbox, (entry for _, entry in track.unacknowledged))
         self._delete(track.inbox, track.withheld)
-        self._doomed_blobs += [reference for _, reference in track.blobs]
+        self.discard(reference for _, reference in track.blobs)
+        if track.arguments is not None:
+            self.discard([track.arguments])
         self._release(track)
 
     def _release(self, track: Track) -> None:
@@ -112,13 +128,19 @@ class Relay:
                 del self._adopted[track.inbox], self._positions[track.inbox]
 
     def let_go(self, session: Session) -> None:
-        """Forget a session that moved to another server, with nothing deleted."""
+        """Forget a session that moved to another server, with nothing of its calls deleted."""
         for call in list(session.calls):
-            track = self._tracks.pop(call)
-            self._release(track)
+            track = self._tracks[call]
+            self.forget(track)
             if track.inbox == self.inbox:
                 self._moved.add(call)
-        session.calls.clear()
+        self.discard(session.incoming.values())
+
+    def forget(self, track: Track) -> None:
+        """Forget a call that its client offers or resumes again, with nothing deleted."""
+        del self._tracks[track.call]
+        track.session.calls.discard(track.call)
+        self._release(track)
 
     async def read_forever(self) -> None:
         """Read the inboxes and pass on what comes, until cancelled."""
@@ -152,18 +174,28 @@ class Relay:
         if at <= track.seen:
             return
         track.seen = at
+        large = references(result)
         verdict = advance(track, result)
         if result.HasField("started") and result.epoch == track.epoch:
             self._greet(track)
         if verdict is Verdict.PASS or verdict is Verdict.CUT:
             self._pass_on(track, entry, body if verdict is Verdict.PASS else None, result)
-            return
-        if verdict is Verdict.DROP:
+        elif verdict is Verdict.DROP:
             if track.ended:
                 self._stop(result, track.cancelled)
             self._delete(inbox, (entry,))
-            return
+        else:
+            self._withhold(track, entry, verdict, result)
+        if large:
+            kept = {each.key for _, each in track.blobs}
+            self.discard(each for each in large if each.key not in kept)
+
+    def _withhold(
+        self, track: Track, entry: str, verdict: Verdict, result: result_pb2.Result
+    ) -> None:
+        """End a call whose run may not go on; what it said stays, for another server to see."""
         track.withheld.append(entry)
+        track.blobs += [(track.next + 1, reference) for reference in references(result)]
         if verdict is Verdict.BROKEN:
             reason = "its worker was lost after chunks had been delivered"
             remedy = "set retries= to let a generator run again"
@@ -218,6 +250,7 @@ class Relay:
         else:
             self._stop(result, self._revoked.get(result.call, ""))
         self._delete(inbox, (entry,))
+        self.discard(references(result))
 
     def _stop(self, result: result_pb2.Result, reason: str) -> None:
         """Have a run stopped that shows itself after its call has ended."""

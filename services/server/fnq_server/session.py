@@ -43,7 +43,8 @@ class Session:
         self.lapsed = False
         #: The client reads large values from the spool by itself.
         self.spools = False
-        #: Large values that come in parts, by the number the client gave them.
+        #: Large values that came in parts and belong to no call yet, by the number
+        #: that the client gave them. Another dictionary for each stream.
         self.incoming: dict[int, result_pb2.Reference] = {}
         self._blobs = blobs
         self._sent_blobs = 0
@@ -76,9 +77,16 @@ class Session:
             self.writer.cancel()
             self.writer = None
         self.detached_at = asyncio.get_running_loop().time()
-        self.incoming.clear()
+        self.incoming = {}
         self._results.clear()
         self._mark = 0
+
+    def claim(self, reference: result_pb2.Reference) -> None:
+        """Say in a reference to parts that came where they lie; leave any other as it is."""
+        if not reference.house and reference.key.isdecimal():
+            arrived = self.incoming.pop(int(reference.key), None)
+            if arrived is not None:
+                reference.CopyFrom(arrived)
 
     async def frames(self) -> AsyncIterator[session_pb2.ServerFrame]:
         """Yield what goes out, gathered per turn, without end."""

@@ -95,6 +95,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         """Return the session that `hello` asks for, taken over from another server if need be."""
         old = self._sessions.get(hello.session)
         if old is not None and secrets.compare_digest(old.secret, hello.secret):
+            self._relay.discard(old.incoming.values())
             old.interrupt()
             if old.appending is not None:
                 await old.appending
@@ -146,11 +147,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     async def _take(self, session: Session, frame: session_pb2.ClientFrame) -> None:
         relay = self._relay
-        for part in frame.parts:
-            reference = session.incoming.get(part.blob)
-            if reference is None:
-                reference = session.incoming[part.blob] = self._blobs.begin()
-            await self._blobs.append(reference, part.data)
+        if not await self._take_parts(session, frame.parts):
+            return
         if frame.resumed:
             session.spools = frame.spools
             self._forget_others(session, {each.call for each in frame.resumptions})
@@ -169,6 +167,22 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         ended = frame.ended
         for start in range(0, len(ended), 16):
             relay.end(ended[start : start + 16])
+
+    async def _take_parts(self, session: Session, parts: Iterable[session_pb2.Part]) -> bool:
+        """Store parts of large values; False when the client has a newer stream meanwhile.
+
+        It says there again whatever it said here.
+        """
+        incoming = session.incoming
+        for part in parts:
+            reference = incoming.get(part.blob)
+            if reference is None:
+                reference = incoming[part.blob] = self._blobs.begin()
+            await self._blobs.append(reference, part.data)
+            if incoming is not session.incoming:
+                self._relay.discard([reference])
+                return False
+        return True
 
     def _forget_others(self, session: Session, known: set[bytes]) -> None:
         for call in session.calls - known:
@@ -206,6 +220,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     async def _part(self, session: Session, reason: str) -> None:
         """Cancel what a client left behind."""
         self._sessions.pop(session.tag, None)
+        self._relay.discard(session.incoming.values())
         for call in list(session.calls):
             track = self._relay.get(call)
             if track is not None:

@@ -51,7 +51,9 @@ class Track:
     epoch: int = 0
     consumer: str = ""
     unacknowledged: list[tuple[int, str]] = field(default_factory=list)
-    #: Large values that were sent on, by the position after them.
+    #: Where its arguments lie, if they are large and its client waits for the end.
+    arguments: result_pb2.Reference | None = None
+    #: Large values that were sent on or withheld, by the position after them.
     blobs: list[tuple[int, result_pb2.Reference]] = field(default_factory=list)
     #: Last entry of the inbox that was taken into account.
     seen: tuple[int, int] = (0, 0)

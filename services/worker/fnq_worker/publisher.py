@@ -148,23 +148,26 @@ class Publisher:
         for draft in batch:
             if self._drafts.get(draft.run) is draft:
                 del self._drafts[draft.run]
-        for draft in batch:
-            await self._store_large(draft.result)
+        stored = [await self._store_large(draft.result) for draft in batch]
         items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
         gone = await insist("publishing", lambda: self._mailboxes.publish(items))
-        for draft in batch:
+        for draft, references in zip(batch, stored, strict=True):
             if draft.run.call.inbox in gone:
                 self._unheard(draft.run)
+                await self._blobs.delete(references)
             self._published(draft.run, draft.result)
 
-    async def _store_large(self, result: result_pb2.Result) -> None:
-        """Put what is too large for an entry elsewhere, and refer to it."""
+    async def _store_large(self, result: result_pb2.Result) -> list[result_pb2.Reference]:
+        """Put what is too large for an entry elsewhere; return the references to it."""
+        references: list[result_pb2.Reference] = []
         payloads = [*result.chunks]
         if result.end.HasField("value"):
             payloads.append(result.end.value)
         for payload in payloads:
             if len(payload.inline) > INLINE:
                 payload.reference.CopyFrom(await self._blobs.write(payload.inline))
+                references.append(payload.reference)
+        return references
 
     async def flush(self) -> None:
         """Return when all that was gathered is written."""

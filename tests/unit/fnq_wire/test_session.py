@@ -221,3 +221,27 @@ def test_a_server_of_another_version_is_not_taken_up(protocol: int, older: str) 
         f"update fnq where {older} runs"
     )
     assert not session.granted
+
+
+def _large(call: bytes, position: int, *blobs: int) -> session_pb2.ServerFrame:
+    """Return a frame with large chunks: their parts, and the result that refers to them."""
+    frame = session_pb2.ServerFrame()
+    result = result_pb2.Result(call=call, epoch=1, position=position)
+    for blob in blobs:
+        frame.parts.add(blob=blob, data=b"large")
+        result.chunks.add().reference.CopyFrom(result_pb2.Reference(key=str(blob), size=5))
+    frame.results.append(result.SerializeToString())
+    return frame
+
+
+def test_large_values_that_were_heard_before_are_let_go() -> None:
+    """Those of a result that comes again, in whole or in part, and of a call that has ended."""
+    session = _session()
+    call = _submit(session)
+    session.take()
+    assert [event.chunks for event in session.receive(_large(call, 0, 1))] == [[b"large"]]
+    assert session.receive(_large(call, 0, 2)) == []
+    assert [event.chunks for event in session.receive(_large(call, 0, 3, 4))] == [[b"large"]]
+    session.receive(session_pb2.ServerFrame(results=[_result(call, 2, end=True)]))
+    assert session.receive(_large(call, 2, 5)) == []
+    assert session._parcels._parts == {}

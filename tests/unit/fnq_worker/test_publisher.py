@@ -143,3 +143,15 @@ async def test_a_run_whose_inbox_is_gone_is_unheard(server: RedisServer) -> None
         assert d.unheard == [lonely]
         assert len(d.published) == 2
         assert server.names("fnq:inbox:gone") == []
+
+
+async def test_a_large_value_that_nobody_hears_is_deleted(server: RedisServer) -> None:
+    """Chunks and ends alike."""
+    async with desk(server) as d:
+        run = d.run(b"b", "fnq:inbox:gone")
+        d.publisher.chunk(run, 0, bytes(300 << 10))
+        await d.publisher.flush()
+        d.publisher.end(run, 1).value.inline = bytes(300 << 10)
+        await d.publisher.flush()
+        assert d.unheard == [run, run]
+        assert server.names("fnq:blob:*") == []
