@@ -37,14 +37,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a clean interpreter with the wheel and its base dependencies, no extra."""
-    folder = tmp_path_factory.mktemp("clean")
+    return _clean(wheel, tmp_path_factory.mktemp("clean"), "")
+
+
+def _clean(wheel: Path, folder: Path, extra: str) -> Path:
+    """Return a new interpreter below `folder` with the wheel and what it needs with `extra`."""
     venv.create(folder, symlinks=True)
     interpreter = folder / "bin" / "python"
     command = ["-m", "pip", "--python", str(interpreter), "install", "--no-deps", "--no-index"]
     run = subprocess.run([sys.executable, *command, str(wheel)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     site = next(folder.glob("lib/python*/site-packages"))
-    _link_dependencies("fnq", site, set())
+    _link_dependencies("fnq", {extra}, site, set())
     return interpreter
 
 
@@ -80,6 +84,15 @@ def test_a_caller_needs_no_extra(python: Path) -> None:
     assert not set(SERVER_ONLY).intersection(_run(python, code).split())
 
 
+@pytest.mark.parametrize("service", ["server", "consumer", "worker"])
+def test_a_service_needs_no_more_than_its_extra(wheel: Path, service: str, tmp_path: Path) -> None:
+    """Each starts where its own extra is installed, and no other."""
+    interpreter = _clean(wheel, tmp_path, service)
+    command = [interpreter, "-I", "-m", f"fnq_{service}", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 def test_importing_the_sdk_is_cheap(python: Path) -> None:
     """The best of five fresh interpreters takes less than IMPORT_CPU."""
     code = "import chalkcompute, time; print(time.process_time())"
@@ -93,13 +106,14 @@ def _run(python: Path, code: str) -> str:
     return run.stdout
 
 
-def _link_dependencies(name: str, site: Path, seen: set[str]) -> None:
-    """Link what distribution `name` requires without extras into `site`.
+def _link_dependencies(name: str, extras: set[str], site: Path, seen: set[str]) -> None:
+    """Link what distribution `name` requires with `extras` into `site`.
 
     Links stand in for a download: the very files that are installed here.
     """
     for requirement in map(Requirement, metadata.requires(name) or []):
-        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        marker = requirement.marker
+        wanted = marker is None or any(marker.evaluate({"extra": each}) for each in extras | {""})
         if not wanted or requirement.name in seen:
             continue
         seen.add(requirement.name)
@@ -108,4 +122,4 @@ def _link_dependencies(name: str, site: Path, seen: set[str]) -> None:
             target = Path(str(here.locate_file(top)))
             if not (site / top).exists():
                 (site / top).symlink_to(target)
-        _link_dependencies(requirement.name, site, seen)
+        _link_dependencies(requirement.name, requirement.extras, site, seen)
