@@ -1,6 +1,6 @@
 # Every target that runs Python sets up .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check proto bench kill soak clean
+.PHONY: help setup demo test check proto bench kill soak images base clean
 
 #: Any Python from 3.11 on; the environment is made with it.
 PYTHON ?= python3
@@ -13,6 +13,13 @@ SOAK ?= full
 BENCH ?= full
 #: Where `make proto` puts what it generates.
 OUT ?= proto
+#: Image that has Python with venv, and on which those of the services are built;
+#: FNQ_BASE names it to the tests, too.
+BASE ?= $(or $(FNQ_BASE),python:3.12-slim)
+#: Tag of the images.
+TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+#: More arguments for docker build: make images BUILD='--network host'
+BUILD ?=
 #: More arguments for pytest: make test ARGS='-k arrow'.
 ARGS ?=
 
@@ -56,6 +63,14 @@ kill: setup  ## Kill each process under load; every result must be exact (KILL=s
 
 soak: setup  ## Much work, to see what stays bounded (SOAK=short: less of it)
 	FNQ_SOAK=$(SOAK) $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
+
+images:  ## Build fnq-server, fnq-consumer and fnq-worker (BASE=image, TAG=tag; needs Docker)
+	set -e; for each in server consumer worker; do \
+	  docker build $(BUILD) --build-arg BASE=$(BASE) \
+	    -f services/$$each/Dockerfile -t fnq-$$each:$(TAG) .; done
+
+base: setup  ## Make the image fnq-base from Debian packages, for BASE where no registry is (needs root)
+	$(BIN)/python services/base.py fnq-base
 
 clean:  ## Remove .venv, caches and builds
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[name] = str(root / place)
     tempfile.tempdir = None
     for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
-        if name not in ("FNQ_KILL", "FNQ_SOAK"):
+        if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_SOAK"):
             del os.environ[name]
 
 

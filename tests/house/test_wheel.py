@@ -88,7 +88,7 @@ def test_a_caller_needs_no_extra(python: Path) -> None:
 def test_a_service_needs_no_more_than_its_extra(wheel: Path, service: str, tmp_path: Path) -> None:
     """Each starts where its own extra is installed, and no other."""
     interpreter = _clean(wheel, tmp_path, service)
-    command = [interpreter, "-I", "-m", f"fnq_{service}", "--help"]
+    command = [str(interpreter), "-I", "-m", f"fnq_{service}", "--help"]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

