@@ -1,6 +1,6 @@
 # Every target that runs Python sets up .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check proto bench kill soak images base clean
+.PHONY: help setup demo test check proto bench kill soak images base cluster cluster-down cluster-test clean
 
 #: Any Python from 3.11 on; the environment is made with it.
 PYTHON ?= python3
@@ -11,6 +11,16 @@ STAMP := $(VENV)/.stamp
 KILL ?= full
 SOAK ?= full
 BENCH ?= full
+#: Of `make cluster`: how tasks run (raw_exec or docker), how many servers and consumers
+#: there are, what stands before -server in the images' names, and Redis' image.
+DRIVER ?= raw_exec
+SERVERS ?= 1
+CONSUMERS ?= 1
+IMAGE ?= fnq
+REDIS_IMAGE ?= redis:7-bookworm
+#: Ports at which the cluster's agents answer; those beside them are taken too.
+CONSUL_PORT ?= 8500
+NOMAD_PORT ?= 4646
 #: Where `make proto` puts what it generates.
 OUT ?= proto
 #: Image that has Python with venv, and on which those of the services are built;
@@ -24,7 +34,7 @@ BUILD ?=
 ARGS ?=
 
 help:  ## Print this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv with fnq, its extras and the tools
 
@@ -71,6 +81,18 @@ images:  ## Build fnq-server, fnq-consumer and fnq-worker (BASE=image, TAG=tag; 
 
 base: setup  ## Make the image fnq-base from Debian packages, for BASE where no registry is (needs root)
 	$(BIN)/python services/base.py fnq-base
+
+CLUSTER := $(BIN)/python -m jobs.cluster --consul-port $(CONSUL_PORT) --nomad-port $(NOMAD_PORT)
+
+cluster: setup  ## Start Consul, Nomad and the system's jobs here: eval "$(make -s cluster)"
+	@$(CLUSTER) --driver $(DRIVER) --servers $(SERVERS) --consumers $(CONSUMERS) \
+	  --image $(IMAGE) --redis-image $(REDIS_IMAGE) up
+
+cluster-down:  ## End that cluster, its jobs and functions, and remove what they kept
+	@$(CLUSTER) down
+
+cluster-test: setup  ## Run tests/spec and more on clusters of their own (needs nomad and consul)
+	$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)
 
 clean:  ## Remove .venv, caches and builds
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.clusterstack import keep_address
+
 MARK = "FNQ_TEST_RUN"
 #: Seconds that a process has after the last test to see that it should go.
 GRACE = 15.0
@@ -47,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         (root / place).mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[name] = str(root / place)
     tempfile.tempdir = None
+    os.environ.update(keep_address(os.environ))
     for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
         if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_SOAK"):
             del os.environ[name]

@@ -32,6 +32,7 @@ class Stack:
     """A stack whose state lies in `home`; nothing else shares it."""
 
     home: Path
+    namespace: str = "default"
 
     @property
     def env(self) -> dict[str, str]:
@@ -93,12 +94,16 @@ class Stack:
             text=True,
         )
 
+    def up(self) -> None:
+        """Start the stack, with this process' environment and not a script's."""
+        done = self.fnq("up")
+        assert done.returncode == 0, done.stderr
+
     @contextmanager
     def redis(self) -> Iterator[RedisView]:
         """Look into the stack's Redis; a stack that has left is started again for it."""
         if not self.processes("redis"):
-            done = self.fnq("up")
-            assert done.returncode == 0, done.stderr
+            self.up()
         (found,) = self.processes("redis")
         view = RedisView(f"unix://{found['address'].removeprefix('unix:')}")
         try:

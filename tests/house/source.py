@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("proto/fnq_wire", "sdk", "services", "tests", "examples")
+FOLDERS = ("proto/fnq_wire", "sdk", "services", "jobs", "tests", "examples")
 
 
 def files() -> list[Path]:

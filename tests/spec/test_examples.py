@@ -107,7 +107,7 @@ def example(stack: Stack, name: str, standins: Path) -> subprocess.CompletedProc
     if not path.exists():
         pytest.skip(f"the specification's {name}.py is not here: {path}")
     # Workers must find the stand-ins in what was shipped, not in their environment.
-    assert stack.fnq("up").returncode == 0
+    stack.up()
     return run(stack, path, env={"PYTHONPATH": str(standins)})
 
 

@@ -30,7 +30,9 @@ def test_a_function_looks_up_waits_and_moves_large_values(stack: Stack) -> None:
     assert lines(stack, "deployed.py") == []
     shown = lines(stack, "inside.py", "shop.price", "pear")
     assert shown[0] == "4 4"
-    assert shown[1].startswith("NotFoundError: no function 'nobody.s' in namespace 'default'")
+    assert shown[1].startswith(
+        f"NotFoundError: no function 'nobody.s' in namespace {stack.namespace!r}"
+    )
     assert shown[2] == (
         "NotReadyError: slow was not ready within 0.3 s: "
         "a worker has started and imports the function; slow"

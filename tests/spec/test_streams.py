@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.livestack import Stack
@@ -12,9 +10,9 @@ from tests.spec.program import lines
 pytestmark = pytest.mark.spec
 
 
-def test_a_stream_is_read_and_left_in_every_way(stack: Stack, tmp_path: Path) -> None:
+def test_a_stream_is_read_and_left_in_every_way(stack: Stack) -> None:
     """Both kinds of loops read both kinds of generators; leaving early closes the generator."""
-    assert lines(stack, "streams.py", str(tmp_path)) == [
+    assert lines(stack, "streams.py") == [
         "for 199 ['a', 'b', 'c'] []",
         "local [0, 1, 2]",
         "async for [0, 1, 2, 3]",
@@ -32,11 +30,9 @@ def test_a_stream_is_read_and_left_in_every_way(stack: Stack, tmp_path: Path) ->
     ]
 
 
-def test_a_generator_that_waits_for_a_receipt_of_each_chunk_finishes(
-    stack: Stack, tmp_path: Path
-) -> None:
+def test_a_generator_that_waits_for_a_receipt_of_each_chunk_finishes(stack: Stack) -> None:
     """A chunk is delivered without waiting for the next one."""
-    assert lines(stack, "receipts.py", str(tmp_path)) == [
+    assert lines(stack, "receipts.py") == [
         "confirmed 0 19 20",
         "confirmed_async 100 119 20",
     ]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+
+from marks import Marks, leave  # type: ignore[import-not-found]  # it lies beside this script
 
 import chalkcompute
 
@@ -26,7 +25,7 @@ async def letters(text: str) -> AsyncIterator[str]:
 
 
 @chalkcompute.function
-def endless(mark: str) -> Iterator[int]:
+def endless(script: tuple[str, int], mark: str) -> Iterator[int]:
     """Yield without end; leave a mark when closed."""
     number = 0
     try:
@@ -34,11 +33,11 @@ def endless(mark: str) -> Iterator[int]:
             yield number
             number += 1
     finally:
-        Path(mark).touch()
+        leave(script, mark)
 
 
 @chalkcompute.function
-async def endless_async(mark: str) -> AsyncIterator[int]:
+async def endless_async(script: tuple[str, int], mark: str) -> AsyncIterator[int]:
     """Do the same on an event loop."""
     number = 0
     try:
@@ -47,23 +46,15 @@ async def endless_async(mark: str) -> AsyncIterator[int]:
             yield number
             number += 1
     finally:
-        leave(mark)
+        leave(script, mark)
 
 
-def leave(mark: str) -> None:
-    """Say that a generator was closed."""
-    Path(mark).touch()
-
-
-folder = Path(sys.argv[1])
+marks = Marks()
 
 
 def stopped(name: str) -> None:
     """Print that the generator with that mark was closed, once it was."""
-    deadline = time.monotonic() + 15
-    while not (folder / name).exists():
-        assert time.monotonic() < deadline, f"{name} was not closed"
-        time.sleep(0.01)
+    marks.wait(name)
     print(name, "stopped")
 
 
@@ -72,10 +63,10 @@ async def loops() -> None:
     print("async for", [number async for number in count(4)])
     print("async for", [letter async for letter in letters("abc")])
     print("aio", [letter async for letter in await letters.aio("xy")])
-    async for number in endless_async(str(folder / "async break")):
+    async for number in endless_async(marks.address, "async break"):
         if number == 3:
             break
-    async with endless(str(folder / "async with")) as stream:
+    async with endless(marks.address, "async with") as stream:
         assert await anext(aiter(stream)) == 0
 
 
@@ -85,16 +76,16 @@ asyncio.run(loops())
 stopped("async break")
 stopped("async with")
 
-for number in endless(str(folder / "break")):
+for number in endless(marks.address, "break"):
     if number == 100:
         break
 stopped("break")
 
-with endless(str(folder / "with")) as stream:
+with endless(marks.address, "with") as stream:
     print("with", next(stream), next(stream))
 stopped("with")
 
-stream = endless_async(str(folder / "close"))
+stream = endless_async(marks.address, "close")
 print("call id", len(stream.call_id), stream.call_id.count("-"))
 assert next(iter(stream)) == 0
 stream.close()

@@ -1,0 +1,128 @@
+"""An agent of Consul or Nomad in the background, on loopback, with a state of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Agent", "ClusterError", "await_that", "missing", "own_environment"]
+
+#: Seconds between two looks at something that is waited for.
+_LOOK_S = 0.1
+#: Seconds that an agent gets to end in order.
+_END_S = 30.0
+#: What a shell says about its own cluster, stack or Python is not for agents and tasks.
+_NOT_FOR_TASKS = re.compile(
+    r"FNQ_(?:ADDR|DEPLOY|HOME|LOG_LEVEL|NAMESPACE|TOKEN)|(?:CONSUL|NOMAD|REDIS)_.*|PYTHON(?:HOME|PATH)"
+)
+
+
+class ClusterError(RuntimeError):
+    """The cluster cannot be had; the text is for whoever asked for it."""
+
+
+def missing(names: list[str]) -> list[str]:
+    """Return those of the programs that are not on the path."""
+    return [name for name in names if shutil.which(name) is None]
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment for agents and tasks: ours without what names another cluster."""
+    return {name: value for name, value in os.environ.items() if not _NOT_FOR_TASKS.fullmatch(name)}
+
+
+def await_that(what: str, true: Callable[[], object], within_s: float) -> None:
+    """Return once `true()` is. Raises ClusterError that names `what` after `within_s` seconds."""
+    until = time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > until:
+            raise ClusterError(f"not within {within_s:g} s: {what}")
+        time.sleep(_LOOK_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent: its command, the ports it listens at, and the directory of its state.
+
+    The command must name the directory: so a process is known to be ours.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    ports: tuple[int, ...]
+    state: Path
+
+    @property
+    def log(self) -> Path:
+        """The file in which it writes."""
+        return self.state / f"{self.name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process; None when it does not run."""
+        try:
+            pid = int((self.state / f"{self.name}.pid").read_text("utf-8"))
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        # The id may be another process' by now; a zombie has no words.
+        return pid if str(self.state).encode() in words else None
+
+    def start(self) -> None:
+        """Start it unless it runs; it outlives this process.
+
+        Raises ClusterError that names a port which somebody else has.
+        """
+        if self.pid is not None:
+            return
+        for port in self.ports:
+            if _taken(port):
+                variable = f"{self.name.upper()}_PORT"
+                raise ClusterError(
+                    f"port {port}, which {self.name} needs, is taken by another program: "
+                    f"end that, or name another port: {variable}={port + 10_000}"
+                )
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.state,
+                env=own_environment(),
+                start_new_session=True,
+            )
+        (self.state / f"{self.name}.pid").write_text(str(process.pid), "utf-8")
+        # Nobody waits for it here, and Python need not remind us of that.
+        process.returncode = 0
+
+    def stop(self) -> None:
+        """End it: in order, or after a while without."""
+        for number, patience_s in ((signal.SIGTERM, _END_S), (signal.SIGKILL, _END_S)):
+            pid = self.pid
+            if pid is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            with contextlib.suppress(ClusterError):
+                await_that(f"the end of {self.name}", lambda: self.pid is None, patience_s)
+
+
+def _taken(port: int) -> bool:
+    """Return whether somebody listens at the port of loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,107 @@
+"""What is asked of Nomad: jobs and variables."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jobs.agent import ClusterError, await_that, own_environment
+from jobs.http import RefusalError, ask
+
+__all__ = ["Nomad"]
+
+#: Seconds for the allocations of a job to end, that of a long call included.
+_END_S = 60.0
+_OVER = ("complete", "failed", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Nomad:
+    """Nomad at an address, "http://host:port"."""
+
+    address: str
+
+    def ready(self) -> bool:
+        """Return whether it can place jobs that register with Consul."""
+        try:
+            nodes = ask("GET", f"{self.address}/v1/nodes")
+            if not nodes or nodes[0]["Status"] != "ready":
+                return False
+            node = ask("GET", f"{self.address}/v1/node/{nodes[0]['ID']}")
+        except RefusalError:
+            return False
+        return "consul.version" in node["Attributes"]
+
+    def put_secrets(self, items: Mapping[str, str]) -> None:
+        """Add items to the variable that every job may read."""
+        url = f"{self.address}/v1/var/nomad/jobs"
+        try:
+            items = {**ask("GET", url)["Items"], **items}
+        except RefusalError as problem:
+            if "not found" not in str(problem):
+                raise
+        ask("PUT", url, {"Path": "nomad/jobs", "Items": items})
+
+    def run(self, file: Path, variables: Mapping[str, str | int], within_s: float) -> None:
+        """Run the job in a file as `nomad job run` does, and return once it is deployed.
+
+        Raises ClusterError with what Nomad says of it.
+        """
+        words = [f"-var={name}={value}" for name, value in variables.items()]
+        command = ["nomad", "job", "run", f"-address={self.address}", *words, str(file)]
+        try:
+            done = subprocess.run(
+                command,
+                env=own_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=within_s,
+            )
+        except subprocess.TimeoutExpired:
+            name = file.name.partition(".")[0]
+            raise ClusterError(
+                f"{name} is not deployed after {within_s:g} s: {self.explain(f'fnq-{name}')}"
+            ) from None
+        if done.returncode != 0:
+            raise ClusterError(f"{file.name}: {done.stderr.strip() or done.stdout.strip()}")
+
+    def end(self, which: Callable[[dict[str, Any]], bool]) -> list[str]:
+        """End some of the jobs, and return their names once nothing of them runs."""
+        url = f"{self.address}/v1/jobs?namespace=*&meta=true"
+        jobs = [job for job in ask("GET", url) if not job["Stop"] and which(job)]
+        for job in jobs:
+            place = f"{quote(job['ID'], safe='')}?namespace={job['Namespace']}"
+            ask("DELETE", f"{self.address}/v1/job/{place}&no_shutdown_delay=true")
+        await_that(
+            "the end of " + ", ".join(job["ID"] for job in jobs),
+            lambda: all(each["ClientStatus"] in _OVER for job in jobs for each in self._of(job)),
+            _END_S,
+        )
+        return [job["ID"] for job in jobs]
+
+    def _of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the allocations of a job."""
+        place = f"{quote(job['ID'], safe='')}/allocations?namespace={job['Namespace']}"
+        found: list[dict[str, Any]] = ask("GET", f"{self.address}/v1/job/{place}")
+        return found
+
+    def explain(self, job: str) -> str:
+        """Return what Nomad says last of a job: why it is not placed, or how its task is."""
+        for evaluation in ask("GET", f"{self.address}/v1/job/{job}/evaluations"):
+            for metric in (evaluation["FailedTGAllocs"] or {}).values():
+                return f"not placed: {metric['ConstraintFiltered'] or metric['DimensionExhausted']}"
+        found = self._of({"ID": job, "Namespace": "default"})
+        if not found:
+            return "it has no allocation"
+        newest = max(found, key=lambda each: int(each["CreateIndex"]))
+        words = [
+            str(event["DisplayMessage"])
+            for task in (newest["TaskStates"] or {}).values()
+            for event in task["Events"]
+        ]
+        return f"allocation {newest['ID'][:8]}: {'; '.join(words[-3:]) or newest['ClientStatus']}"

@@ -1,0 +1,186 @@
+# The one Redis of the system. Found in Consul as `fnq-redis`; asks for a password when
+# the Nomad variable `nomad/jobs` has an item REDIS_PASSWORD.
+
+variable "driver" {
+  type        = string
+  default     = "docker"
+  description = "How the task runs: docker, exec or raw_exec."
+  validation {
+    condition     = contains(["docker", "exec", "raw_exec"], var.driver)
+    error_message = "The driver is one of docker, exec and raw_exec."
+  }
+}
+
+variable "image" {
+  type        = string
+  default     = "redis:7-bookworm"
+  description = "Image with redis-server or valkey-server; docker only."
+}
+
+variable "command" {
+  type        = string
+  default     = "redis-server"
+  description = "The server in the image, or its path where the driver is exec or raw_exec."
+}
+
+variable "volume" {
+  type        = string
+  default     = ""
+  description = "Host volume that keeps the data, for docker and exec; empty: the allocation keeps it."
+}
+
+variable "data" {
+  type        = string
+  default     = ""
+  description = "Directory that keeps the data, for raw_exec, which mounts no volumes; it must exist. Empty: the allocation keeps it."
+}
+
+variable "service" {
+  type        = string
+  default     = "fnq-redis"
+  description = "Name in Consul."
+}
+
+variable "cpu_mhz" {
+  type        = number
+  default     = 500
+  description = "MHz of the node."
+}
+
+variable "memory_mb" {
+  type        = number
+  default     = 512
+  description = "MiB. What is queued and the results on their way have three quarters of it; when these are full, calls wait."
+}
+
+variable "namespace" {
+  type        = string
+  default     = "default"
+  description = "Namespace of Nomad."
+}
+
+variable "datacenters" {
+  type        = list(string)
+  default     = ["*"]
+  description = "Where the task may run."
+}
+
+variable "node_pool" {
+  type        = string
+  default     = "default"
+  description = "Nodes among which the task may run."
+}
+
+locals {
+  mounts = var.driver != "raw_exec" && var.volume != "" ? [var.volume] : []
+  folder = length(local.mounts) > 0 ? "/data" : var.driver == "raw_exec" ? var.data : ""
+}
+
+job "fnq-redis" {
+  type        = "service"
+  namespace   = var.namespace
+  datacenters = var.datacenters
+  node_pool   = var.node_pool
+
+  group "redis" {
+    count = 1
+
+    network {
+      mode = "host"
+      port "redis" {}
+    }
+
+    service {
+      name     = var.service
+      port     = "redis"
+      provider = "consul"
+
+      check {
+        type     = "tcp"
+        interval = "2s"
+        timeout  = "1s"
+      }
+    }
+
+    dynamic "volume" {
+      for_each = local.mounts
+      labels   = ["data"]
+      content {
+        type            = "host"
+        source          = volume.value
+        access_mode     = "single-node-writer"
+        attachment_mode = "file-system"
+      }
+    }
+
+    # An update ends the old one first; its successor waits for it, as both use one file.
+    update {
+      max_parallel     = 1
+      min_healthy_time = "2s"
+      healthy_deadline = "5m"
+    }
+
+    # Where neither a volume nor a directory keeps the data, a new allocation on the
+    # same node takes over what the old one had.
+    ephemeral_disk {
+      size   = 1024
+      sticky = true
+    }
+
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    task "redis" {
+      driver         = var.driver
+      kill_signal    = "SIGTERM"
+      kill_timeout   = "30s"
+      shutdown_delay = "1s"
+
+      config {
+        command      = var.command
+        args         = ["$${NOMAD_SECRETS_DIR}/redis.conf"]
+        image        = var.driver == "docker" ? var.image : null
+        network_mode = var.driver == "docker" ? "host" : null
+      }
+
+      dynamic "volume_mount" {
+        for_each = local.mounts
+        content {
+          volume      = "data"
+          destination = "/data"
+        }
+      }
+
+      # The address is the node's own: loopback where Nomad was told so. Without a
+      # password Redis itself refuses whoever comes from elsewhere.
+      template {
+        destination = "$${NOMAD_SECRETS_DIR}/redis.conf"
+        change_mode = "noop"
+        data        = <<-EOF
+          bind {{ env "NOMAD_IP_redis" }}
+          port {{ env "NOMAD_PORT_redis" }}
+          dir {{ printf "%q" (or ${jsonencode(local.folder)} (env "NOMAD_ALLOC_DIR" | printf "%s/data")) }}
+          appendonly yes
+          appendfsync everysec
+          save ""
+          maxmemory ${floor(var.memory_mb * 0.75)}mb
+          maxmemory-policy noeviction
+          protected-mode yes
+          {{- if nomadVarExists "nomad/jobs" }}{{ with nomadVar "nomad/jobs" }}
+          {{- if .REDIS_PASSWORD }}
+          requirepass {{ printf "%q" .REDIS_PASSWORD.Value }}
+          {{- end }}{{ end }}{{ end }}
+        EOF
+      }
+
+      resources {
+        cpu    = var.cpu_mhz
+        memory = var.memory_mb
+      }
+    }
+  }
+}

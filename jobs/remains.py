@@ -1,0 +1,64 @@
+"""What agents that were killed leave behind: containers, tasks, mounts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+__all__ = ["remove"]
+
+#: Nomad puts it on each of its containers.
+_LABEL = "com.hashicorp.nomad.alloc_id"
+
+
+def remove(state: Path) -> None:
+    """Remove all that belongs to the cluster whose state lies in `state`, and the directory."""
+    for container in _containers(state):
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)
+    for pid in _tasks(state):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for mount in _mounts(state):
+        subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _containers(state: Path) -> list[str]:
+    """Return the ids of the containers that have a directory of this cluster mounted."""
+    if shutil.which("docker") is None:
+        return []
+    found = _ask("docker", "ps", "--all", "--quiet", "--filter", f"label={_LABEL}").split()
+    form = "{{.Id}}{{range .Mounts}}\t{{.Source}}{{end}}"
+    lines = _ask("docker", "inspect", "--format", form, *found).splitlines() if found else []
+    rows = [line.split("\t") for line in lines]
+    return [
+        identity
+        for identity, *sources in rows
+        if any(Path(source).is_relative_to(state) for source in sources)
+    ]
+
+
+def _tasks(state: Path) -> list[int]:
+    """Return the processes that Nomad started in a directory of this cluster."""
+    mark = f"NOMAD_ALLOC_DIR={state}/".encode()
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdecimal() and mark in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def _mounts(state: Path) -> list[str]:
+    """Return what is mounted below `state`, the innermost first."""
+    with open("/proc/self/mounts", encoding="utf-8") as table:
+        places = [line.split(" ")[1].replace("\\040", " ") for line in table]
+    return [place for place in reversed(places) if Path(place).is_relative_to(state)]
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

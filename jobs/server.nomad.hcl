@@ -1,0 +1,239 @@
+# Servers: callers and deployers speak to them, and they ask Nomad for workers. Found in
+# Consul as `fnq-server`.
+
+variable "driver" {
+  type        = string
+  default     = "docker"
+  description = "How the task runs: docker, exec or raw_exec."
+  validation {
+    condition     = contains(["docker", "exec", "raw_exec"], var.driver)
+    error_message = "The driver is one of docker, exec and raw_exec."
+  }
+}
+
+variable "image" {
+  type        = string
+  default     = "fnq-server:0.1.0"
+  description = "Image of the server; docker only."
+}
+
+variable "command" {
+  type        = string
+  default     = "/opt/fnq/bin/python"
+  description = "Python that has fnq[server]; exec and raw_exec only."
+}
+
+variable "count" {
+  type        = number
+  default     = 2
+  description = "How many run. With two or more, callers and workers go to another when one ends."
+}
+
+variable "service" {
+  type        = string
+  default     = "fnq-server"
+  description = "Name in Consul."
+}
+
+variable "consul" {
+  type        = string
+  default     = "127.0.0.1:8500"
+  description = "Consul's HTTP address as the task reaches it: the agent of its node."
+}
+
+variable "redis_service" {
+  type        = string
+  default     = "fnq-redis"
+  description = "Name of Redis in Consul."
+}
+
+variable "log_level" {
+  type        = string
+  default     = "info"
+  description = "debug, info, warning or error."
+}
+
+variable "cpu_mhz" {
+  type        = number
+  default     = 500
+  description = "MHz of the node."
+}
+
+variable "memory_mb" {
+  type        = number
+  default     = 512
+  description = "MiB."
+}
+
+variable "namespace" {
+  type        = string
+  default     = "default"
+  description = "Namespace of Nomad."
+}
+
+variable "datacenters" {
+  type        = list(string)
+  default     = ["*"]
+  description = "Where the task may run."
+}
+
+variable "node_pool" {
+  type        = string
+  default     = "default"
+  description = "Nodes among which the task may run."
+}
+
+variable "nomad" {
+  type        = string
+  default     = "http://127.0.0.1:4646"
+  description = "Nomad's HTTP address as the server reaches it: the agent of its node."
+}
+
+variable "worker_driver" {
+  type        = string
+  default     = "docker"
+  description = "How functions run: docker, exec or raw_exec."
+  validation {
+    condition     = contains(["docker", "exec", "raw_exec"], var.worker_driver)
+    error_message = "The driver is one of docker, exec and raw_exec."
+  }
+}
+
+variable "worker_image" {
+  type        = string
+  default     = "fnq-worker:0.1.0"
+  description = "Image in which functions run, with the packages that they import; docker only."
+}
+
+variable "worker_command" {
+  type        = string
+  default     = "/opt/fnq/bin/python"
+  description = "Python that has fnq[worker] and the packages that functions import; exec and raw_exec only."
+}
+
+variable "worker_cpu_mhz" {
+  type        = number
+  default     = 100
+  description = "MHz of a worker whose function does not say cpu=."
+}
+
+variable "worker_memory_mb" {
+  type        = number
+  default     = 512
+  description = "MiB of a worker whose function does not say memory=."
+}
+
+variable "worker_datacenters" {
+  type        = list(string)
+  default     = ["*"]
+  description = "Where functions may run."
+}
+
+variable "worker_node_pool" {
+  type        = string
+  default     = "default"
+  description = "Nodes among which functions may run."
+}
+
+job "fnq-server" {
+  type        = "service"
+  namespace   = var.namespace
+  datacenters = var.datacenters
+  node_pool   = var.node_pool
+
+  # One after another, so that those who lose theirs find another.
+  update {
+    max_parallel     = 1
+    min_healthy_time = "2s"
+    healthy_deadline = "2m"
+  }
+
+  group "server" {
+    count = var.count
+
+    network {
+      mode = "host"
+      port "grpc" {}
+    }
+
+    service {
+      name     = var.service
+      port     = "grpc"
+      provider = "consul"
+
+      check {
+        type     = "grpc"
+        interval = "2s"
+        timeout  = "1s"
+      }
+    }
+
+    restart {
+      attempts = 10
+      interval = "5m"
+      delay    = "1s"
+      mode     = "delay"
+    }
+
+    task "server" {
+      driver      = var.driver
+      kill_signal = "SIGTERM"
+      # First Consul names it no longer, then it is told to end.
+      shutdown_delay = "2s"
+      kill_timeout   = "30s"
+
+      config {
+        image        = var.driver == "docker" ? var.image : null
+        network_mode = var.driver == "docker" ? "host" : null
+        command      = var.driver == "docker" ? null : var.command
+        args = concat(var.driver == "docker" ? [] : ["-m", "fnq_server"], [
+          "--listen", "$${NOMAD_ADDR_grpc}",
+          "--redis", "redis+consul://${var.consul}/${var.redis_service}",
+          "--nomad", var.nomad,
+          "--workers", "$${NOMAD_TASK_DIR}/workers.toml",
+        ])
+      }
+
+      env {
+        FNQ_LOG_LEVEL = var.log_level
+      }
+
+      # What the jobs of functions are made of.
+      template {
+        destination = "$${NOMAD_TASK_DIR}/workers.toml"
+        change_mode = "restart"
+        data        = <<-EOF
+          driver = ${jsonencode(var.worker_driver)}
+          command = ${jsonencode(var.worker_command)}
+          image = ${jsonencode(var.worker_image)}
+          consul = ${jsonencode(var.consul)}
+          namespace = ${jsonencode(var.namespace)}
+          datacenters = ${jsonencode(var.worker_datacenters)}
+          node_pool = ${jsonencode(var.worker_node_pool)}
+          cpu_mhz = ${var.worker_cpu_mhz}
+          memory_mb = ${var.worker_memory_mb}
+        EOF
+      }
+
+      # Without the variable there is no token, and then the address must be loopback.
+      template {
+        destination = "$${NOMAD_SECRETS_DIR}/fnq.env"
+        env         = true
+        change_mode = "noop"
+        data        = <<-EOF
+          {{- if nomadVarExists "nomad/jobs" }}{{ with nomadVar "nomad/jobs" }}
+          {{- if .FNQ_TOKEN }}
+          FNQ_TOKEN={{ .FNQ_TOKEN.Value | toJSON }}
+          {{- end }}{{ if .REDIS_PASSWORD }}
+          REDIS_PASSWORD={{ .REDIS_PASSWORD.Value | toJSON }}
+          {{- end }}{{ end }}{{ end }}
+        EOF
+      }
+
+      resources {
+        cpu    = var.cpu_mhz
+        memory = var.memory_mb
+      }
+    }
+  }
+}

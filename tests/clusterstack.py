@@ -1,0 +1,57 @@
+"""A namespace of its own on the cluster that FNQ_ADDR names, in place of an embedded stack.
+
+Set in pytest's environment, FNQ_ADDR makes tests/spec run there; FNQ_TOKEN goes along,
+and NOMAD_ADDR says where the jobs of its functions are ended.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.nomad import Nomad
+from tests.livestack import Stack
+
+__all__ = ["ClusterStack", "keep_address"]
+
+#: Under these names pytest's own process keeps what it was given: the code under test,
+#: which reads FNQ_ADDR, must not see it.
+_ADDRESS, _TOKEN = "SPEC_ADDR", "SPEC_TOKEN"
+_NOMAD = "http://127.0.0.1:4646"
+#: Ends the demand for workers that no call has.
+_RETIRE = Path(__file__).parent / "spec" / "programs" / "retire.py"
+
+
+def keep_address(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what to set once the FNQ_ variables of `environ` are gone."""
+    kept = {_ADDRESS: environ.get("FNQ_ADDR", ""), _TOKEN: environ.get("FNQ_TOKEN", "")}
+    return {name: value for name, value in kept.items() if value}
+
+
+@dataclass(frozen=True)
+class ClusterStack(Stack):
+    """Functions and calls of one namespace of a cluster."""
+
+    @staticmethod
+    def named(environ: Mapping[str, str] = os.environ) -> bool:
+        """Return whether a cluster was named."""
+        return _ADDRESS in environ
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment in which a script uses this namespace."""
+        named = {"FNQ_ADDR": os.environ[_ADDRESS], "FNQ_NAMESPACE": self.namespace}
+        if _TOKEN in os.environ:
+            named["FNQ_TOKEN"] = os.environ[_TOKEN]
+        return super().env | named
+
+    def up(self) -> None:
+        """Do nothing: it is up, and its workers never had the environment of a script."""
+
+    def down(self) -> None:
+        """End the jobs of this namespace's functions."""
+        self.script(_RETIRE)
+        nomad = Nomad(os.environ.get("NOMAD_ADDR", _NOMAD))
+        nomad.end(lambda job: (job["Meta"] or {}).get("fnq.namespace") == self.namespace)

@@ -1,0 +1,83 @@
+"""What `make cluster` says when it cannot, and what it tells the jobs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs.cluster import JOBS, Cluster, main
+from tests.house import source
+
+FILES = sorted(JOBS.glob("*.nomad.hcl"))
+
+
+def test_missing_programs_are_named_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, with exit code 1, and nothing is made or printed to be evaluated."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    state = tmp_path / "state"
+    assert main(["--state", str(state), "up"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "[cluster] a cluster here needs Consul and Nomad on the path; missing: consul, nomad\n"
+    )
+    assert not state.exists()
+
+
+def test_there_is_nothing_to_undo_where_no_cluster_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without the programs; a directory that was left is removed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    state = tmp_path / "state"
+    (state / "nomad").mkdir(parents=True)
+    for _ in range(2):
+        assert main(["--state", str(state), "down"]) == 0
+        assert not state.exists()
+
+
+@pytest.mark.parametrize("driver", ["raw_exec", "docker"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_job_is_told_only_what_it_asks_for(file: Path, driver: str) -> None:
+    """Every variable that is set is one that the file declares."""
+    declared = set(re.findall(r'^variable "(\w+)"', file.read_text(), re.MULTILINE))
+    told = Cluster(driver=driver, image="x/fnq").variables(file.name.partition(".")[0])
+    assert told.keys() <= declared
+    assert told["driver"] == driver
+
+
+def test_functions_run_as_the_system_does() -> None:
+    """With this Python as plain processes, or in images of this release."""
+    plain = Cluster().variables("server")
+    assert (plain["worker_driver"], plain["worker_command"]) == ("raw_exec", sys.executable)
+    contained = Cluster(driver="docker", image="x/fnq").variables("server")
+    assert contained["worker_image"] == f"x/fnq-worker:{release()}"
+    assert contained["image"] == f"x/fnq-server:{release()}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_images_that_a_job_names_unasked_are_of_this_release(file: Path) -> None:
+    """Defaults that end in the tag of an older release would run older code."""
+    tags = re.findall(r'"fnq-\w+:([^"]+)"', file.read_text())
+    assert set(tags) <= {release()}
+    assert tags or file.name == "redis.nomad.hcl"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_variable_of_a_job_is_described(file: Path) -> None:
+    """With a type, a default and one sentence."""
+    for block in file.read_text().split('variable "')[1:]:
+        name, body = block.split('"', 1)
+        for word in ("type ", "default ", "description "):
+            assert f"\n  {word}" in body.split("\n}\n")[0], name
+
+
+def release() -> str:
+    """Return the version in pyproject.toml."""
+    text = (source.ROOT / "pyproject.toml").read_text()
+    return text.split('\nversion = "')[1].split('"')[0]
