@@ -18,6 +18,8 @@ __all__ = ["Agent", "ClusterError", "await_that", "missing", "own_environment"]
 
 #: Seconds between two looks at something that is waited for.
 _LOOK_S = 0.1
+#: Seconds in which the kernel starts a process, however busy it is.
+_START_S = 10.0
 #: Seconds that an agent gets to end in order.
 _END_S = 30.0
 #: What a shell says about its own cluster, stack or Python is not for agents and tasks.
@@ -102,6 +104,12 @@ class Agent:
                 start_new_session=True,
             )
         (self.state / f"{self.name}.pid").write_text(str(process.pid), "utf-8")
+        # Until the kernel has laid out its words it cannot be told from a zombie.
+        await_that(
+            f"the start of {self.name}",
+            lambda: self.pid is not None or process.poll() is not None,
+            _START_S,
+        )
         # Nobody waits for it here, and Python need not remind us of that.
         process.returncode = 0
 

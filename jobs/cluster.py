@@ -162,7 +162,8 @@ def _start(agent: Agent, ready: Callable[[], bool]) -> None:
     except ClusterError as problem:
         raise ClusterError(f"{problem}; see {agent.log}") from None
     if agent.pid is None:
-        raise ClusterError(f"{agent.name} ended at once; see {agent.log}")
+        last = agent.log.read_text("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ClusterError(f"{agent.name} ended at once: {last}")
 
 
 def _check_image(image: str) -> None:

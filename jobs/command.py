@@ -25,9 +25,10 @@ _KEPT_ALLOCATIONS = 500
 def consul(port: int, state: Path) -> Agent:
     """Return Consul's agent: `port` for HTTP, three from `port` - 200 on for itself."""
     server, lan, wan = (port - 200 + each for each in range(3))
+    # Its own file of the id goes before it does, so that is not the one to look at.
     command = [
         *("consul", "agent", "-dev", "-node=fnq", "-log-level=warn"),
-        *("-client=127.0.0.1", "-bind=127.0.0.1", f"-pid-file={state}/consul.pid"),
+        *("-client=127.0.0.1", "-bind=127.0.0.1", f"-pid-file={state}/consul.own"),
         *(f"-http-port={port}", f"-server-port={server}"),
         *(f"-serf-lan-port={lan}", f"-serf-wan-port={wan}", "-dns-port=-1", "-grpc-port=-1"),
     ]

@@ -1,0 +1,61 @@
+"""Nomad itself takes the three jobs, with each driver."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from jobs.cluster import JOBS, Cluster
+from tests import agents
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(bool(agents.lacking()), reason=f"not on the path: {agents.lacking()}"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Agents without jobs."""
+    with agents.cluster() as made:
+        made.start_agents()
+        yield made
+
+
+@pytest.mark.parametrize("driver", ["docker", "exec", "raw_exec"])
+@pytest.mark.parametrize("job", ["redis", "server", "consumer"])
+def test_nomad_validates_and_plans_a_job(cluster: Cluster, job: str, driver: str) -> None:
+    """Without a warning; what the file leaves to others is set by variables."""
+    words = [f"-var=driver={driver}"]
+    if job == "redis" and driver != "raw_exec":
+        words.append("-var=volume=fnq-redis")
+    said = nomad(cluster, "validate", *words, job=job)
+    assert said.returncode == 0, said.stderr
+    assert "successful" in said.stdout
+    assert "Warning" not in said.stdout
+    said = nomad(cluster, "plan", *words, job=job)
+    # 1: there would be changes.
+    assert said.returncode == 1, said.stdout + said.stderr
+    if "missing drivers" not in said.stdout:
+        assert "All tasks successfully allocated" in said.stdout
+        assert "Warning" not in said.stdout
+
+
+def test_a_driver_that_there_is_not_is_refused_by_name(cluster: Cluster) -> None:
+    """Before anything is submitted."""
+    said = nomad(cluster, "validate", "-var=driver=podman", job="server")
+    assert said.returncode == 1
+    assert "docker, exec and raw_exec" in said.stderr + said.stdout
+
+
+def nomad(cluster: Cluster, verb: str, *words: str, job: str) -> subprocess.CompletedProcess[str]:
+    """Run `nomad job VERB` on the file of a job."""
+    file = str(JOBS / f"{job}.nomad.hcl")
+    return subprocess.run(
+        ["nomad", "job", verb, f"-address={cluster.nomad.address}", *words, file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
