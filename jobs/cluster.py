@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class Cluster:
     servers: int = 1
     consumers: int = 1
     image: str = "fnq"
+    tag: str = field(default_factory=lambda: metadata.version("fnq"))
     redis_image: str = "redis:7-bookworm"
 
     @property
@@ -123,7 +124,7 @@ class Cluster:
         return {**found, "count": self.servers, "nomad": self.nomad.address}
 
     def _image(self, part: str) -> str:
-        return f"{self.image}-{part}:{metadata.version('fnq')}"
+        return f"{self.image}-{part}:{self.tag}"
 
     def down(self) -> None:
         """End all jobs, the agents and what is left of them; remove the state."""
@@ -190,6 +191,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--servers", type=int, default=whole.servers)
     parser.add_argument("--consumers", type=int, default=whole.consumers)
     parser.add_argument("--image", default=whole.image, help="what stands before -server")
+    parser.add_argument("--tag", default=whole.tag, help="of the images")
     parser.add_argument("--redis-image", default=whole.redis_image)
     options = vars(parser.parse_args(argv))
     verb = options.pop("verb")

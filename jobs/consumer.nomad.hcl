@@ -132,6 +132,7 @@ job "fnq-consumer" {
       config {
         image        = var.driver == "docker" ? var.image : null
         network_mode = var.driver == "docker" ? "host" : null
+        init         = var.driver == "docker" ? true : null
         command      = var.driver == "docker" ? null : var.command
         args = concat(var.driver == "docker" ? [] : ["-m", "fnq_consumer"], [
           "--listen", "$${NOMAD_ADDR_grpc}",
@@ -147,6 +148,7 @@ job "fnq-consumer" {
       template {
         destination = "$${NOMAD_SECRETS_DIR}/fnq.env"
         env         = true
+        perms       = "0600"
         change_mode = "noop"
         data        = <<-EOF
           {{- if nomadVarExists "nomad/jobs" }}{{ with nomadVar "nomad/jobs" }}

@@ -47,6 +47,12 @@ variable "redis_service" {
   description = "Name of Redis in Consul."
 }
 
+variable "consumer_service" {
+  type        = string
+  default     = "fnq-consumer"
+  description = "Name of the consumers in Consul."
+}
+
 variable "log_level" {
   type        = string
   default     = "info"
@@ -185,6 +191,7 @@ job "fnq-server" {
       config {
         image        = var.driver == "docker" ? var.image : null
         network_mode = var.driver == "docker" ? "host" : null
+        init         = var.driver == "docker" ? true : null
         command      = var.driver == "docker" ? null : var.command
         args = concat(var.driver == "docker" ? [] : ["-m", "fnq_server"], [
           "--listen", "$${NOMAD_ADDR_grpc}",
@@ -206,7 +213,9 @@ job "fnq-server" {
           driver = ${jsonencode(var.worker_driver)}
           command = ${jsonencode(var.worker_command)}
           image = ${jsonencode(var.worker_image)}
-          consul = ${jsonencode(var.consul)}
+          server = ${jsonencode("consul://${var.consul}/${var.service}")}
+          consumer = ${jsonencode("consul://${var.consul}/${var.consumer_service}")}
+          redis = ${jsonencode("redis+consul://${var.consul}/${var.redis_service}")}
           namespace = ${jsonencode(var.namespace)}
           datacenters = ${jsonencode(var.worker_datacenters)}
           node_pool = ${jsonencode(var.worker_node_pool)}
@@ -219,6 +228,7 @@ job "fnq-server" {
       template {
         destination = "$${NOMAD_SECRETS_DIR}/fnq.env"
         env         = true
+        perms       = "0600"
         change_mode = "noop"
         data        = <<-EOF
           {{- if nomadVarExists "nomad/jobs" }}{{ with nomadVar "nomad/jobs" }}

@@ -11,12 +11,12 @@ from tests.house import source
 
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "examples/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/*.md", "jobs/*.md")
     for path in source.ROOT.glob(pattern)
 )
 #: A path as documents write it: in backquotes, with a slash and an ending or a last slash.
 PATH = re.compile(r"`([a-z_.]+(?:/[\w*.-]+)*(?:/|/[\w-]+\.\w+))`")
-TARGET = re.compile(r"\bmake ([a-z]+)\b(?=[`\n ]*[`#])")
+TARGET = re.compile(r"\bmake ([a-z-]+)\b(?=[`\n ]*[`#])")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -35,7 +35,7 @@ def test_a_path_in_a_document_exists(document: Path) -> None:
 def test_a_target_in_a_document_exists(document: Path) -> None:
     """Each `make TARGET` is one of the Makefile's."""
     makefile = (source.ROOT / "Makefile").read_text()
-    known = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert set(TARGET.findall(document.read_text())) <= known
 
 

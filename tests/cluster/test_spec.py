@@ -1,0 +1,39 @@
+"""The whole of tests/spec, with functions as jobs of Nomad, found through Consul."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from jobs.cluster import Cluster
+from tests.cluster.script import environment
+from tests.house import source
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
+
+#: Tests that must have passed: all of tests/spec where its examples are.
+LEAST = 15
+
+
+def test_the_specification_holds_for_plain_processes(plain: Cluster) -> None:
+    """With the driver raw_exec."""
+    _pass(plain)
+
+
+def _pass(cluster: Cluster) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/spec"],
+        cwd=source.ROOT,
+        env=environment(cluster),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout[-2000:])
+    assert done.returncode == 0, done.stdout[-20_000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= LEAST
