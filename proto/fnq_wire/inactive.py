@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +15,11 @@ DEFAULT_COOLDOWN_S = 60.0
 DEFAULT_RESULT_TTL_S = 86_400.0
 
 
-def inactive(spec: spec_pb2.FunctionSpec) -> list[str]:
+def inactive(spec: spec_pb2.FunctionSpec, active: Collection[str] = ()) -> list[str]:
     """Return the names of arguments that were given and have no effect yet.
 
-    They have the decorator's names and the order of its documentation.
+    They have the decorator's names and the order of its documentation. `active` are
+    those that have one where the function runs, though not everywhere.
     """
     synchronous = spec.kind in ("function", "generator")
     given = {
@@ -38,4 +40,4 @@ def inactive(spec: spec_pb2.FunctionSpec) -> list[str]:
         "timeout": spec.timeout_s > 0,
         "result_ttl": spec.result_ttl_s != DEFAULT_RESULT_TTL_S,
     }
-    return [name for name, is_given in given.items() if is_given]
+    return [name for name, is_given in given.items() if is_given and name not in active]

@@ -77,7 +77,8 @@ class Server:
             self.name, records, self._mailboxes, self._relay, accepter, self._blobs
         )
         logs = LogStreams(self._redis, self._waiting)
-        reporter = Reporter(self._redis, listen, registry, backlog, board)
+        active = orchestrator.active if orchestrator else frozenset()
+        reporter = Reporter(self._redis, listen, registry, backlog, board, active)
         self._control = Control(registry, board, logs, self._demand, reporter)
         self._tasks = Tasks(fatal)
         self._listener = Listener(listen, _NAMES, self._add, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from redis.asyncio import Redis
 
@@ -17,7 +18,11 @@ __all__ = ["Reporter"]
 
 
 class Reporter:
-    """Gathers status from Redis."""
+    """Gathers status from Redis.
+
+    `active` are the arguments of the decorator that have an effect only on some stacks,
+    and on this one.
+    """
 
     def __init__(
         self,
@@ -26,12 +31,14 @@ class Reporter:
         registry: Registry,
         backlog: Backlog,
         board: PresenceBoard,
+        active: Collection[str],
     ) -> None:
         self._redis = redis
         self._address = address
         self._registry = registry
         self._backlog = backlog
         self._board = board
+        self._active = active
 
     async def report(self, namespace: str) -> control_pb2.StatusReply:
         """Return the processes this server knows of, and the functions of a namespace."""
@@ -47,17 +54,19 @@ class Reporter:
             strict=True,
         ):
             if version is not None:
-                _add_function(reply, version, counts)
+                _add_function(reply, version, counts, inactive(version.spec, self._active))
         reply.redis_version, reply.redis_bytes = await measure(self._redis)
         return reply
 
 
-def _add_function(reply: control_pb2.StatusReply, version: Version, counts: Counts) -> None:
+def _add_function(
+    reply: control_pb2.StatusReply, version: Version, counts: Counts, names: list[str]
+) -> None:
     status = reply.functions.add(queued=counts.waiting, running=counts.held)
     status.version.id, status.version.number = version.id, version.number
     status.version.created_ms = version.created_ms
     status.version.spec.CopyFrom(version.spec)
-    status.inactive.extend(inactive(version.spec))
+    status.inactive.extend(names)
 
 
 def _add_worker(reply: control_pb2.StatusReply, presence: Presence) -> None:

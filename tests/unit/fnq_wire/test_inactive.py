@@ -32,6 +32,13 @@ def test_what_has_an_effect_is_not_named() -> None:
     assert inactive(spec) == []
 
 
+def test_what_has_an_effect_where_the_function_runs_is_not_named() -> None:
+    """Another stack may act on more."""
+    spec = bare()
+    spec.resources.cpu_millis, spec.resources.memory_bytes, spec.timeout_s = 1, 1, 1.0
+    assert inactive(spec, {"cpu", "memory", "gpu"}) == ["timeout"]
+
+
 def test_everything_else_is_named_in_the_order_of_the_documentation() -> None:
     """Each argument has the name that the decorator gives it."""
     spec = bare("generator")

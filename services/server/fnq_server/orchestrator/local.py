@@ -26,6 +26,8 @@ _LONGEST = 8 << 20
 class LocalOrchestrator:
     """Speaks JSON lines with the supervisor at the Unix socket `door`."""
 
+    active: frozenset[str] = frozenset()
+
     def __init__(self, door: str) -> None:
         self._door = door
 

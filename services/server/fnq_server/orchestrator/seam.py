@@ -36,6 +36,11 @@ class Orchestrator(Protocol):
     Each may be repeated: what is asked for a second time is there already.
     """
 
+    @property
+    def active(self) -> frozenset[str]:
+        """The arguments of the decorator that have an effect here, and not everywhere."""
+        ...
+
     async def ensure(
         self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
     ) -> None:

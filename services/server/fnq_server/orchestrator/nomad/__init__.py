@@ -1,0 +1,1 @@
+"""Workers as jobs of Nomad: what the server asks of a cluster."""

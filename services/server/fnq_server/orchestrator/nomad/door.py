@@ -1,0 +1,274 @@
+"""The one door to Nomad's API: what python-nomad covers through it, the rest beside it.
+
+A request blocks a thread of the door, never the loop. Whatever goes wrong is a
+StackError with Nomad's address, its words and the remedy; never with the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from nomad import Nomad
+from nomad.api.exceptions import (
+    BaseNomadException,
+    URLNotAuthorizedNomadException,
+    URLNotFoundNomadException,
+)
+
+from fnq_server.orchestrator.nomad.job import GROUP, PREFIX, TASK, VERSION, Job
+from fnq_wire.error import StackError
+
+__all__ = ["DEFAULT_ADDRESS", "Access", "Door"]
+
+_T = TypeVar("_T")
+
+#: Where Nomad listens when nobody says where.
+DEFAULT_ADDRESS = "http://127.0.0.1:4646"
+#: Seconds for an answer, beyond what Nomad was asked to wait.
+_ANSWER_S = 10.0
+#: Requests at once; more wait for a thread.
+_THREADS = 4
+#: How Nomad says that a job is not any more as it was read: in a text, with status 500.
+_RACE = "Enforcing job modify index"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where Nomad is, and what lets us in; files are paths, "" for none."""
+
+    address: str
+    token: str = ""
+    namespace: str = "default"
+    region: str = ""
+    authority: str = ""
+    certificate: tuple[str, str] | tuple[()] = ()
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no address of Nomad."""
+        parts = urlsplit(self.address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"expected http://HOST:PORT or https://HOST:PORT, not {self.shown!r}")
+
+    @classmethod
+    def of(cls, address: str | None, namespace: str) -> Access:
+        """Return what the environment says; its names are those of Nomad's own command."""
+        env = os.environ.get
+        pair = (env("NOMAD_CLIENT_CERT", ""), env("NOMAD_CLIENT_KEY", ""))
+        return cls(
+            address=(address or env("NOMAD_ADDR") or DEFAULT_ADDRESS).rstrip("/"),
+            token=env("NOMAD_TOKEN", ""),
+            namespace=namespace,
+            region=env("NOMAD_REGION", ""),
+            authority=env("NOMAD_CACERT") or env("NOMAD_CAPATH") or "",
+            certificate=pair if all(pair) else (),
+            verify=env("NOMAD_SKIP_VERIFY", "").lower() not in ("1", "true"),
+        )
+
+    @property
+    def shown(self) -> str:
+        """Return the address without a password that it may hold."""
+        return re.sub(r"//[^/@]*@", "//", self.address)
+
+    def __repr__(self) -> str:
+        """Leave out the token."""
+        return f"Access({self.shown!r}, namespace={self.namespace!r})"
+
+
+class Door:
+    """Nomad as one token sees one of its namespaces.
+
+    Jobs, allocations, evaluations and nodes are what Nomad's JSON is. Every method
+    raises StackError.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        session = requests.Session()
+        # Neither a proxy nor ~/.netrc has a say in where the token goes, ...
+        session.trust_env = False
+        # ... nor has a redirection, which python-nomad follows for PUT and DELETE.
+        session.max_redirects = 0
+        self._nomad = Nomad(
+            address=access.address,
+            token=access.token or None,
+            namespace=access.namespace,
+            region=access.region or None,
+            timeout=_ANSWER_S,
+            verify=(access.authority or True) if access.verify else False,
+            cert=access.certificate,
+            session=session,
+        )
+        self._threads = ThreadPoolExecutor(_THREADS, "nomad")
+
+    def __repr__(self) -> str:
+        """Leave out the client: it prints its token."""
+        return f"Door({self._access!r})"
+
+    async def job(self, identity: str) -> Mapping[str, Any] | None:
+        """Return a job; None when there is none."""
+        return await self._maybe(
+            f"show the job {identity}", lambda: self._nomad.job.get_job(identity)
+        )
+
+    async def jobs(self, version: str = "") -> list[dict[str, Any]]:
+        """Return our jobs in short, with their metadata; of one version where one is named."""
+        clause = f'Meta["{VERSION}"] == "{version}"' if version else f'"{VERSION}" in Meta'
+        params = {"prefix": PREFIX, "meta": "true", "filter": clause}
+        return await self._do("list jobs", lambda: self._get(self._nomad.jobs, params=params))
+
+    async def register(self, job: Job, index: int) -> bool:
+        """Register a job that is as it was at `index` (0: not there); False when it is not."""
+        body = {"Job": job, "EnforceIndex": True, "JobModifyIndex": index}
+        return await self._unless_raced(
+            f"register the job {job['ID']}", lambda: self._nomad.job.register_job(job["ID"], body)
+        )
+
+    async def scale(self, identity: str, count: int, index: int) -> bool:
+        """Set the number of workers of a job that is as it was at `index`; False when it is not."""
+        body = {"Count": count, "Target": {"Group": GROUP}, "JobModifyIndex": index}
+        return await self._unless_raced(
+            f"scale the job {identity} to {count}",
+            lambda: self._nomad.job.request(identity, "scale", method="post", json=body),
+        )
+
+    async def deregister(self, identity: str) -> None:
+        """Stop a job; what it was stays to be looked at until Nomad clears it away."""
+        await self._do(f"stop the job {identity}", lambda: self._nomad.job.deregister_job(identity))
+
+    async def evaluations(self, identity: str) -> list[dict[str, Any]]:
+        """Return what Nomad thought about a job, latest last or first."""
+        return await self._do(
+            f"show the evaluations of {identity}",
+            lambda: self._nomad.job.get_evaluations(identity),
+        )
+
+    async def allocations(self, identity: str) -> list[dict[str, Any]]:
+        """Return what was placed of a job, with what has ended."""
+        found, _ = await self.changed_allocations(identity, 0, 0)
+        return found
+
+    async def changed_allocations(
+        self, identity: str, index: int, wait_s: float
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Return the allocations of a job once they are newer than `index`, and their index.
+
+        After `wait_s` they are returned as they are.
+        """
+        params = {"index": index, "wait": f"{wait_s:g}s"} if index else {}
+
+        def ask() -> tuple[list[dict[str, Any]], int]:
+            reply = self._nomad.job.request(
+                identity, "allocations", method="get", params=params, timeout=_ANSWER_S + wait_s
+            )
+            return reply.json(), int(reply.headers["X-Nomad-Index"])
+
+        return await self._do(f"show the allocations of {identity}", ask)
+
+    async def all_allocations(self) -> list[dict[str, Any]]:
+        """Return what was placed of all our jobs and is not yet cleared away."""
+        params = {"filter": f'JobID matches "^{PREFIX}"'}
+        return await self._do(
+            "list allocations", lambda: self._get(self._nomad.allocations, params=params)
+        )
+
+    async def nodes(self) -> list[dict[str, Any]]:
+        """Return the nodes with what they have."""
+        return await self._do(
+            "list nodes", lambda: self._get(self._nomad.nodes, params={"resources": "true"})
+        )
+
+    async def log(self, allocation: str, stream: str, size: int) -> bytes | None:
+        """Return the last `size` bytes of "stdout" or "stderr"; None when there are none."""
+        params = {"task": TASK, "type": stream, "origin": "end", "offset": size, "plain": "true"}
+
+        def ask() -> bytes:
+            logs = self._nomad.client.stream_logs
+            content: bytes = logs.request(allocation, method="get", params=params).content
+            return content
+
+        return await self._maybe(f"show the {stream} of {allocation}", ask)
+
+    @staticmethod
+    def _get(endpoint: Any, *path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """Ask what python-nomad has no argument for."""
+        found: list[dict[str, Any]] = endpoint.request(*path, method="get", params=params).json()
+        return found
+
+    async def _maybe(self, what: str, ask: Callable[[], _T]) -> _T | None:
+        def ask_kindly() -> _T | None:
+            try:
+                return ask()
+            except URLNotFoundNomadException:
+                return None
+
+        return await self._do(what, ask_kindly)
+
+    async def _unless_raced(self, what: str, ask: Callable[[], object]) -> bool:
+        def try_it() -> bool:
+            try:
+                ask()
+            except BaseNomadException as problem:
+                if _RACE in _text(problem):
+                    return False
+                raise
+            return True
+
+        return await self._do(what, try_it)
+
+    async def _do(self, what: str, ask: Callable[[], _T]) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        except (BaseNomadException, requests.RequestException) as problem:
+            raise self._error(what, problem) from None
+        except (ValueError, KeyError) as problem:
+            raise StackError(
+                f"what answers at {self._access.shown} is not Nomad: check --nomad or NOMAD_ADDR"
+            ) from problem
+
+    def _error(self, what: str, problem: Exception) -> StackError:
+        """Return the one error that leaves this door."""
+        nomad = f"Nomad at {self._access.shown}"
+        cause = getattr(problem, "nomad_resp", problem)
+        if isinstance(problem, URLNotAuthorizedNomadException):
+            return StackError(
+                f"{nomad} does not let us {what} in its namespace {self._access.namespace!r} "
+                f"({_text(problem)}): set NOMAD_TOKEN to a token that may"
+            )
+        if isinstance(cause, requests.exceptions.SSLError):
+            return StackError(
+                f"{nomad} has a certificate that is not trusted: set NOMAD_CACERT to its authority"
+            )
+        if isinstance(cause, requests.Timeout):
+            return StackError(f"{nomad} did not answer in {_ANSWER_S:g} s, asked to {what}")
+        if isinstance(cause, requests.RequestException):
+            return StackError(
+                f"no Nomad can be reached at {self._access.shown} ({_reason(cause)}): "
+                "check --nomad or NOMAD_ADDR, and that its agent runs"
+            )
+        return StackError(f"{nomad} refuses to {what}: {_text(problem)}")
+
+
+def _text(problem: BaseNomadException) -> str:
+    """Return in one line what Nomad answered; it writes errors as nested lists."""
+    reply = problem.nomad_resp
+    text = reply.text if isinstance(reply, requests.Response) else str(reply)
+    items = [line.strip().removeprefix("* ") for line in text.splitlines()]
+    kept = [item for item in items if item and not re.fullmatch(r"\d+ errors? occurred:", item)]
+    return "; ".join(kept)[:1000] or "no reason given"
+
+
+def _reason(problem: requests.RequestException) -> str:
+    """Return the innermost cause in a few words: that of the operating system."""
+    inner: BaseException = problem
+    while (deeper := inner.__cause__ or inner.__context__) is not None:
+        inner = deeper
+    return getattr(inner, "strerror", None) or type(inner).__name__

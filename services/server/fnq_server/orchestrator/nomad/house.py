@@ -1,0 +1,181 @@
+"""Workers on Nomad: each function version is one service job, each worker an allocation."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fnq_server.orchestrator.nomad.census import count
+from fnq_server.orchestrator.nomad.door import Access, Door
+from fnq_server.orchestrator.nomad.job import NAMESPACE, render
+from fnq_server.orchestrator.nomad.placement import Ask, Node, Verdict, judge, unplaced
+from fnq_server.orchestrator.nomad.step import Register, next_step
+from fnq_server.orchestrator.nomad.story import TERMINAL, newest, tell
+from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.seam import Placed
+from fnq_wire.error import StackError
+
+if TYPE_CHECKING:
+    from fnq.v1 import spec_pb2
+
+__all__ = ["NomadOrchestrator"]
+
+#: Looks at a job that others change at the same time.
+_TRIES = 8
+#: Seconds in which the workers of a stopped job must have ended: a little more than
+#: Nomad gives them.
+_END_S = 45.0
+#: Seconds for which Nomad is asked to wait for a change.
+_WAIT_S = 5.0
+#: Seconds between two reports that we are in use: Nomad does not go away.
+_IDLE_S = 600.0
+#: Bytes of a log that are read for each line asked for, and at most.
+_LINE, _LOG = 1_000, 1 << 20
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+class NomadOrchestrator:
+    """Runs the workers as `workers` says, on the Nomad behind `access`."""
+
+    active = frozenset({"cpu", "memory"})
+
+    def __init__(self, access: Access, workers: Workers) -> None:
+        self._door = Door(access)
+        self._workers = workers
+        self._since_ms = time.time_ns() // 1_000_000
+        self._ids: dict[tuple[str, str], str] = {}
+        #: Why a job could not be brought to Nomad, for who asks later.
+        self._refused: dict[tuple[str, str], str] = {}
+
+    async def ensure(
+        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
+    ) -> None:
+        """See to it that at least `replicas` workers of the version are started, and stay."""
+        await self._place(namespace, version, spec, replicas, exact=False)
+
+    async def scale(
+        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
+    ) -> None:
+        """See to it that exactly `replicas` workers run; those with the highest indexes go."""
+        await self._place(namespace, version, spec, replicas, exact=True)
+
+    async def _place(
+        self,
+        namespace: str,
+        version: str,
+        spec: spec_pb2.FunctionSpec,
+        replicas: int,
+        *,
+        exact: bool,
+    ) -> None:
+        try:
+            job = render(self._workers, namespace, version, spec, replicas, self._since_ms)
+            for _ in range(_TRIES):
+                found = await self._door.job(job["ID"])
+                step = next_step(found, job, exact=exact)
+                if step is None:
+                    break
+                if isinstance(step, Register):
+                    await self._door.register(step.job, step.index)
+                else:
+                    await self._door.scale(job["ID"], step.count, step.index)
+            else:
+                raise StackError(f"the job {job['ID']} is changed by others all the time")
+        except (StackError, ValueError) as problem:
+            self._refused[namespace, version] = str(problem)
+            raise StackError(str(problem)) from problem
+        self._refused.pop((namespace, version), None)
+        self._ids[namespace, version] = job["ID"]
+
+    async def stop(self, namespace: str, version: str) -> None:
+        """End all workers of the version; return when they are gone."""
+        identity = await self._find(namespace, version)
+        if not identity:
+            return
+        await self._door.deregister(identity)
+        left: Sequence[str] = ()
+        index = 0
+        try:
+            async with asyncio.timeout(_END_S):
+                while True:
+                    found, index = await self._door.changed_allocations(identity, index, _WAIT_S)
+                    left = [each["ID"] for each in found if each["ClientStatus"] not in TERMINAL]
+                    if not left:
+                        return
+        except TimeoutError as problem:
+            raise StackError(
+                f"workers of {identity} have not ended in {_END_S:g} s: {', '.join(left)}"
+            ) from problem
+
+    async def status(self) -> list[Placed]:
+        """Return every worker that Nomad runs, or should run."""
+        return count(*await asyncio.gather(self._door.jobs(), self._door.all_allocations()))
+
+    async def explain(self, namespace: str, version: str) -> str:
+        """Return in one sentence why the version has no worker; empty when one runs."""
+        return (await self.judge(namespace, version)).sentence
+
+    async def judge(self, namespace: str, version: str) -> Verdict:
+        """Return why the version has no worker, and whether it can ever have one."""
+        identity = await self._find(namespace, version)
+        job = await self._door.job(identity) if identity else None
+        if job is None:
+            return Verdict(self._refused.get((namespace, version), "no worker was started"))
+        if job["Stop"]:
+            return Verdict("its workers were stopped")
+        allocations, evaluations = await asyncio.gather(
+            self._door.allocations(identity), self._door.evaluations(identity)
+        )
+        ask = Ask.of(job)
+        story = tell(allocations, ask.memory_mb, time.time())
+        if story is not None and not story.sentence:
+            return Verdict("")
+        metric = unplaced(evaluations)
+        if metric is not None:
+            nodes = [Node.of(each) for each in await self._door.nodes()]
+            return judge(ask, metric, nodes)
+        if story is None:
+            asked = job["TaskGroups"][0]["Count"]
+            return Verdict("Nomad looks for a node" if asked else "no worker was started")
+        words = await self._last_words(story.ended) if story.ended else ""
+        return Verdict(f"{story.sentence}: {words}" if words else story.sentence)
+
+    async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
+        """Return the last `tail` lines that each worker of the version itself wrote."""
+        identity = await self._find(namespace, version)
+        allocations = await self._door.allocations(identity) if identity else []
+        alive = [each for each in allocations if each["ClientStatus"] not in TERMINAL]
+        lines: list[str] = []
+        for each in newest(alive or allocations):
+            for stream in ("stdout", "stderr"):
+                lines += await self._tail(each["ID"], stream, tail)
+        return lines
+
+    async def touch(self) -> float:
+        """Return the seconds after which to say again that we are in use: it changes nothing."""
+        return _IDLE_S
+
+    async def _find(self, namespace: str, version: str) -> str:
+        """Return the id of the job of a version; empty when there is none."""
+        key = (namespace, version)
+        if key not in self._ids and _HEX.fullmatch(version):
+            # Another server has made it, or this one did before it was started anew.
+            for job in await self._door.jobs(version):
+                if job["Meta"].get(NAMESPACE) == namespace:
+                    self._ids[key] = job["ID"]
+        return self._ids.get(key, "")
+
+    async def _last_words(self, allocation: str) -> str:
+        lines = await self._tail(allocation, "stderr", 1)
+        return lines[-1].strip() if lines else ""
+
+    async def _tail(self, allocation: str, stream: str, count: int) -> list[str]:
+        size = min(_LOG, count * _LINE)
+        found = await self._door.log(allocation, stream, size) or b""
+        lines = found.decode(errors="replace").splitlines()
+        if len(found) == size and len(lines) > 1:
+            del lines[0]  # It began before what was read.
+        return lines[-count:] if count else []

@@ -1,0 +1,134 @@
+"""What became of the workers that Nomad has placed, in one sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fnq_server.orchestrator.nomad.job import TASK
+
+__all__ = ["SETTLED_S", "TERMINAL", "Story", "newest", "tell"]
+
+#: States from which an allocation does not come back.
+TERMINAL = frozenset({"complete", "failed", "lost"})
+#: Seconds after which a worker that was started again is taken for one that stays.
+SETTLED_S = 10.0
+#: Events that say why nothing was started; Nomad's own text goes on from there.
+_HINDRANCES = frozenset(
+    {"Failed Artifact Download", "Failed Validation", "Setup Failure", "Task hook failed"}
+)
+_PULL = "Failed to pull "
+
+
+class Story(NamedTuple):
+    """One sentence, or "" for a worker that runs.
+
+    `ended` is an allocation whose process ended by itself: its last words say why.
+    """
+
+    sentence: str
+    ended: str = ""
+
+
+def newest(allocations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the newest allocation of each replica, by index."""
+    return [each[-1] for each in _generations(allocations)]
+
+
+def tell(allocations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float) -> Story | None:
+    """Return why none of the workers runs; None when none was placed, or all were stopped.
+
+    `memory_mb` is what each of them has. One that was started again after a failure
+    counts as running once it has stayed for SETTLED_S.
+    """
+    stories = [
+        _story(each, memory_mb, now_s)
+        for each in _generations(allocations)
+        if each[-1]["DesiredStatus"] == "run"
+    ]
+    # One that runs is enough; of the others, one that ended has most to say.
+    return min(stories, key=lambda story: (story.sentence != "", story.ended == ""), default=None)
+
+
+def _generations(allocations: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Return the allocations of each replica, oldest first; replicas by index."""
+    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    for each in sorted(allocations, key=lambda each: int(each["CreateIndex"])):
+        by_name.setdefault(each["Name"], []).append(each)
+    return [by_name[name] for name in sorted(by_name, key=lambda name: (len(name), name))]
+
+
+def _story(generations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float) -> Story:
+    allocation = generations[-1]
+    status, where = allocation["ClientStatus"], f"node {allocation['NodeName']!r}"
+    events = _events(allocation)
+    if status == "lost":
+        return Story(f"its worker was lost with {where}")
+    if status == "unknown":
+        return Story(f"{where}, which has its worker, is out of reach")
+    if status == "running" and now_s - _started_s(events) >= SETTLED_S:
+        return Story("")
+    told = _failure(allocation, memory_mb)
+    if told is None and len(generations) > 1 and generations[-2]["ClientStatus"] == "failed":
+        told = _failure(generations[-2], memory_mb)
+    if told is not None:
+        return told
+    return Story("" if status == "running" else _progress(events, where))
+
+
+def _events(allocation: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return what happened to the process of an allocation; its node tells it late."""
+    task = (allocation.get("TaskStates") or {}).get(TASK) or {}
+    events: Sequence[Mapping[str, Any]] = task.get("Events") or ()
+    return events
+
+
+def _started_s(events: Sequence[Mapping[str, Any]]) -> float:
+    return max((each["Time"] / 1e9 for each in events if each["Type"] == "Started"), default=0.0)
+
+
+def _failure(allocation: Mapping[str, Any], memory_mb: int) -> Story | None:
+    """Return what an allocation failed of last; None when it did not."""
+    where = f"on node {allocation['NodeName']!r}"
+    for event in reversed(_events(allocation)):
+        details = event.get("Details") or {}
+        text = " ".join(event["DisplayMessage"].split())
+        if event["Type"] == "Terminated":
+            sentence = f"its worker {where} {_ending(details, memory_mb)}"
+            return Story(sentence, ended=allocation["ID"])
+        if event["Type"] == "Driver Failure":
+            if text.startswith(_PULL):
+                return Story(f"its image cannot be pulled {where}: {text.removeprefix(_PULL)}")
+            return Story(f"its worker cannot be started {where}: {text}")
+        if event["Type"] in _HINDRANCES or _is_fatal(event):
+            return Story(f"its worker cannot be set up {where}: {text}")
+    return None
+
+
+def _is_fatal(event: Mapping[str, Any]) -> bool:
+    """Whether Nomad killed the process since it cannot go on, as without a template."""
+    failed = (event.get("Details") or {}).get("fails_task") == "true"
+    return event["Type"] == "Killing" and failed
+
+
+def _ending(details: Mapping[str, str], memory_mb: int) -> str:
+    if details.get("oom_killed") == "true":
+        return f"ran out of memory: it has {memory_mb} MiB"
+    signal = details.get("signal", "0")
+    if signal == "9":
+        # Without a container nobody tells Nomad who sent it.
+        return f"was killed by signal 9, as when memory runs out: it has {memory_mb} MiB"
+    if signal != "0":
+        return f"was killed by signal {signal}"
+    return f"ended with exit code {details.get('exit_code', '0')}"
+
+
+def _progress(events: Sequence[Mapping[str, Any]], where: str) -> str:
+    if not events:
+        return f"{where} was told to start its worker"
+    last = events[-1]
+    if last["Type"] == "Driver" and "image" in (last.get("Details") or {}):
+        return f"{where} downloads the image {last['Details']['image']}"
+    if last["Type"] == "Template":
+        return f"its worker on {where} waits: {' '.join(last['DisplayMessage'].split())}"
+    return f"{where} starts its worker"

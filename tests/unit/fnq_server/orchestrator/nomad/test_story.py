@@ -1,0 +1,169 @@
+"""What became of workers that were placed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fnq_server.orchestrator.nomad.story import SETTLED_S, Story, newest, tell
+from tests.unit.fnq_server.orchestrator.nomad import recorded
+from tests.unit.fnq_server.orchestrator.nomad.recorded import allocation
+
+NOW_S = 1_000.0
+CRASHED = (recorded.RECEIVED, recorded.SETUP, recorded.STARTED, recorded.EXIT_7)
+
+
+def _told(*allocations: dict[str, Any], now_s: float = NOW_S) -> Story | None:
+    return tell(allocations, 512, now_s)
+
+
+def _sentence(*events: dict[str, Any], status: str = "failed") -> str:
+    story = _told(allocation(status, *events))
+    assert story is not None
+    return story.sentence
+
+
+def test_nothing_placed_has_no_story() -> None:
+    """Neither has what was stopped."""
+    assert _told() is None
+    assert _told(allocation("complete", *CRASHED, desired="stop")) is None
+
+
+def test_one_that_runs_is_enough() -> None:
+    """Whatever became of the others."""
+    others = [allocation("failed", *CRASHED), allocation("running", index=1)]
+    assert _told(*others) == Story("")
+    assert _told(*reversed(others)) == Story("")
+
+
+def test_a_process_that_ended_is_told_with_its_exit_code() -> None:
+    """And with the allocation in whose log its last words are."""
+    crashed = allocation("failed", *CRASHED, recorded.RESTARTING, recorded.NOT_RESTARTING)
+    assert _told(crashed) == (
+        "its worker on node 'vm' ended with exit code 7",
+        crashed["ID"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (recorded.OOM, "its worker on node 'vm' ran out of memory: it has 512 MiB"),
+        (
+            recorded.KILLED,
+            (
+                "its worker on node 'vm' was killed by signal 9, as when memory runs out: "
+                "it has 512 MiB"
+            ),
+        ),
+        (
+            recorded.event("Terminated", exit_code="139", signal="11"),
+            "its worker on node 'vm' was killed by signal 11",
+        ),
+        (
+            recorded.NO_BINARY,
+            (
+                "its worker cannot be started on node 'vm': failed to launch command with "
+                'executor: rpc error: code = Unknown desc = binary "/nope" could not be found'
+            ),
+        ),
+        (
+            recorded.NO_IMAGE,
+            (
+                "its image cannot be pulled on node 'vm': `127.0.0.1:1/nope:1`: Error response "
+                'from daemon: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: '
+                "connection refused"
+            ),
+        ),
+        (
+            recorded.NO_VOLUME,
+            (
+                "its worker cannot be set up on node 'vm': volumes: task driver \"raw_exec\" for "
+                '"worker" does not support host volumes'
+            ),
+        ),
+        (
+            recorded.NO_KEY,
+            (
+                "its worker cannot be set up on node 'vm': Template failed: (dynamic): execute: "
+                'template: :1: map has no entry for key "HF_TOKEN"'
+            ),
+        ),
+    ],
+    ids=["oom", "killed", "segfault", "binary", "image", "hook", "template"],
+)
+def test_each_failure_is_told_in_nomads_words(event: dict[str, Any], sentence: str) -> None:
+    """What comes after it, as the end of the tries, does not hide it."""
+    assert _sentence(recorded.SETUP, event, recorded.NOT_RESTARTING) == sentence
+    assert _sentence(recorded.SETUP, event, recorded.RESTARTING, status="pending") == sentence
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        ((), "node 'vm' was told to start its worker"),
+        ((recorded.RECEIVED, recorded.SETUP), "node 'vm' starts its worker"),
+        (
+            (recorded.SETUP, recorded.DOWNLOADING),
+            "node 'vm' downloads the image 127.0.0.1:1/nope:1",
+        ),
+        (
+            (recorded.SETUP, recorded.NO_VARIABLE),
+            (
+                "its worker on node 'vm' waits: Missing: "
+                "nomad.var.block(nomad/jobs/nov@default.global)"
+            ),
+        ),
+    ],
+    ids=["told", "setup", "image", "template"],
+)
+def test_what_is_on_its_way_is_told(events: tuple[dict[str, Any], ...], sentence: str) -> None:
+    """By the last thing that happened."""
+    assert _sentence(*events, status="pending") == sentence
+
+
+def test_a_node_that_is_gone_is_named() -> None:
+    """For good, or out of reach."""
+    assert _sentence(status="lost") == "its worker was lost with node 'vm'"
+    assert _sentence(status="unknown") == "node 'vm', which has its worker, is out of reach"
+
+
+def test_one_that_was_started_again_must_stay_a_while() -> None:
+    """A crash loop is told as such, also while it looks alive."""
+    started = recorded.event("Started", at_s=NOW_S)
+    again = allocation("running", *CRASHED, recorded.RESTARTING, started)
+    failed = Story("its worker on node 'vm' ended with exit code 7", again["ID"])
+    assert _told(again, now_s=NOW_S + SETTLED_S - 1) == failed
+    assert _told(again, now_s=NOW_S + SETTLED_S) == Story("")
+    fresh = allocation("running", recorded.SETUP, started)
+    assert _told(fresh) == Story("")
+
+
+def test_one_that_takes_the_place_of_a_failed_one_has_its_story() -> None:
+    """Until it stays; what was stopped in order left no story."""
+    failed = allocation("failed", *CRASHED, desired="stop")
+    started = recorded.event("Started", at_s=NOW_S)
+    for status, events in (("pending", [recorded.SETUP]), ("running", [started])):
+        next_one = allocation(status, *events, created=20)
+        assert _told(next_one, failed) == (
+            "its worker on node 'vm' ended with exit code 7",
+            failed["ID"],
+        )
+    stopped = allocation("complete", *CRASHED, desired="stop")
+    assert _told(stopped, allocation("running", started, created=20)) == Story("")
+
+
+def test_the_newest_of_each_replica_is_found_by_index() -> None:
+    """Ten comes after two."""
+    found = newest(
+        [
+            allocation("running", index=10, created=5),
+            allocation("running", index=2, created=9),
+            allocation("failed", index=2, created=4),
+        ]
+    )
+    assert [(each["Name"][-4:], each["CreateIndex"]) for each in found] == [
+        ("r[2]", 9),
+        ("[10]", 5),
+    ]
