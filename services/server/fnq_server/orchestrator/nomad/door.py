@@ -36,6 +36,8 @@ DEFAULT_ADDRESS = "http://127.0.0.1:4646"
 _ANSWER_S = 10.0
 #: Requests at once; more wait for a thread.
 _THREADS = 4
+#: Characters of Nomad's words in an error.
+_LONGEST = 1_000
 #: How Nomad says that a job is not any more as it was read: in a text, with status 500.
 _RACE = "Enforcing job modify index"
 
@@ -137,7 +139,7 @@ class Door:
         body = {"Count": count, "Target": {"Group": GROUP}, "JobModifyIndex": index}
         return await self._unless_raced(
             f"scale the job {identity} to {count}",
-            lambda: self._nomad.job.request(identity, "scale", method="post", json=body),
+            lambda: self._nomad.job.request(identity, "scale", method="post", json=body).json(),
         )
 
     async def deregister(self, identity: str) -> None:
@@ -198,9 +200,9 @@ class Door:
         return await self._maybe(f"show the {stream} of {allocation}", ask)
 
     @staticmethod
-    def _get(endpoint: Any, *path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    def _get(endpoint: Any, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Ask what python-nomad has no argument for."""
-        found: list[dict[str, Any]] = endpoint.request(*path, method="get", params=params).json()
+        found: list[dict[str, Any]] = endpoint.request(method="get", params=params).json()
         return found
 
     async def _maybe(self, what: str, ask: Callable[[], _T]) -> _T | None:
@@ -227,25 +229,32 @@ class Door:
     async def _do(self, what: str, ask: Callable[[], _T]) -> _T:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
-        except (BaseNomadException, requests.RequestException) as problem:
-            raise self._error(what, problem) from None
-        except (ValueError, KeyError) as problem:
-            raise StackError(
-                f"what answers at {self._access.shown} is not Nomad: check --nomad or NOMAD_ADDR"
-            ) from problem
+        except (BaseNomadException, requests.RequestException, ValueError, KeyError) as problem:
+            raise self._error(what, problem) from problem
 
     def _error(self, what: str, problem: Exception) -> StackError:
         """Return the one error that leaves this door."""
         nomad = f"Nomad at {self._access.shown}"
-        cause = getattr(problem, "nomad_resp", problem)
+        if not isinstance(problem, BaseNomadException):
+            # What python-nomad lets through is an answer that is no JSON, or not Nomad's.
+            return StackError(
+                f"what answers at {self._access.shown} is not Nomad, asked to {what}: "
+                "check --nomad or NOMAD_ADDR"
+            )
         if isinstance(problem, URLNotAuthorizedNomadException):
             return StackError(
                 f"{nomad} does not let us {what} in its namespace {self._access.namespace!r} "
                 f"({_text(problem)}): set NOMAD_TOKEN to a token that may"
             )
+        cause = problem.nomad_resp
         if isinstance(cause, requests.exceptions.SSLError):
             return StackError(
                 f"{nomad} has a certificate that is not trusted: set NOMAD_CACERT to its authority"
+            )
+        if isinstance(cause, requests.TooManyRedirects):
+            return StackError(
+                f"{nomad} sends us elsewhere, and the token goes nowhere else: "
+                "give --nomad or NOMAD_ADDR the address where it answers"
             )
         if isinstance(cause, requests.Timeout):
             return StackError(f"{nomad} did not answer in {_ANSWER_S:g} s, asked to {what}")
@@ -260,10 +269,16 @@ class Door:
 def _text(problem: BaseNomadException) -> str:
     """Return in one line what Nomad answered; it writes errors as nested lists."""
     reply = problem.nomad_resp
-    text = reply.text if isinstance(reply, requests.Response) else str(reply)
+    # Not `text`: without a charset it would be Latin-1.
+    text = (
+        reply.content.decode(errors="replace")
+        if isinstance(reply, requests.Response)
+        else str(reply)
+    )
+    text = re.sub(r"\d+ errors? occurred:", "", text)
     items = [line.strip().removeprefix("* ") for line in text.splitlines()]
-    kept = [item for item in items if item and not re.fullmatch(r"\d+ errors? occurred:", item)]
-    return "; ".join(kept)[:1000] or "no reason given"
+    joined = "; ".join(item.strip() for item in items if item.strip("* "))
+    return joined.replace(":; ", ": ")[:_LONGEST] or "no reason given"
 
 
 def _reason(problem: requests.RequestException) -> str:

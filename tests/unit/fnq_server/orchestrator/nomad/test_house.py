@@ -1,0 +1,250 @@
+"""Workers as jobs: what the orchestrator asks of Nomad, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from fnq.v1 import spec_pb2
+from fnq_server.orchestrator.nomad import house as house_module
+from fnq_server.orchestrator.nomad.door import Access
+from fnq_server.orchestrator.nomad.house import NomadOrchestrator
+from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.seam import Orchestrator
+from fnq_wire.error import StackError
+from tests.loop import eventually
+from tests.unit.fnq_server.orchestrator.nomad import recorded
+from tests.unit.fnq_server.orchestrator.nomad.api import NomadApi, serving
+from tests.unit.fnq_server.orchestrator.nomad.recorded import allocation, blocked, node
+
+VERSION = "abc0123456"
+ID = "fnq-f-abc01234"
+SPEC = spec_pb2.FunctionSpec(name="f")
+
+
+@pytest.fixture
+def api() -> Iterator[NomadApi]:
+    """A Nomad with nothing in it."""
+    with serving() as made:
+        yield made
+
+
+def _house(api: NomadApi, cpu_mhz: int = 100) -> NomadOrchestrator:
+    workers = Workers(driver="raw_exec", command="/usr/bin/python3", cpu_mhz=cpu_mhz)
+    return NomadOrchestrator(Access(api.address), workers)
+
+
+def _writes(api: NomadApi) -> list[str]:
+    return [f"{method} {path}" for method, path in api.asked if method != "GET"]
+
+
+def _count(api: NomadApi) -> int:
+    count: int = api.jobs[ID]["TaskGroups"][0]["Count"]
+    return count
+
+
+async def test_a_job_is_made_once_and_raised_where_it_must_be(api: NomadApi) -> None:
+    """Nomad is written to only then, and only by /scale once the job is there."""
+    house: Orchestrator = _house(api)
+    for replicas, count in ((2, 2), (1, 2), (3, 3), (3, 3)):
+        await house.ensure("default", VERSION, SPEC, replicas)
+        assert _count(api) == count
+    assert _writes(api) == [f"POST job/{ID}", f"POST job/{ID}/scale"]
+
+
+async def test_a_job_is_lowered_only_by_scaling(api: NomadApi) -> None:
+    """To none at all, too, and up again."""
+    house = _house(api)
+    for replicas in (3, 1, 0, 2):
+        await house.scale("default", VERSION, SPEC, replicas)
+        assert _count(api) == replicas
+
+
+async def test_two_servers_at_once_make_one_job(api: NomadApi) -> None:
+    """Who comes second looks again."""
+    houses = [_house(api) for _ in range(4)]
+    await asyncio.gather(
+        *(house.ensure("default", VERSION, SPEC, count) for count, house in enumerate(houses, 1))
+    )
+    assert _count(api) == 4
+    assert len(api.jobs) == 1
+
+
+async def test_a_job_that_others_change_meanwhile_is_looked_at_again(api: NomadApi) -> None:
+    """But not for ever."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 1)
+    api.rivals = 3
+    await house.ensure("default", VERSION, SPEC, 2)
+    assert _count(api) == 2
+    api.rivals = 1_000
+    with pytest.raises(StackError, match="is changed by others all the time"):
+        await house.ensure("default", VERSION, SPEC, 3)
+
+
+async def test_a_server_with_another_file_takes_the_job_over_with_its_count(api: NomadApi) -> None:
+    """Once; the one that started before it does not take it back."""
+    earlier = _house(api)
+    await earlier.scale("default", VERSION, SPEC, 3)
+    later = _house(api, cpu_mhz=700)
+    later._since_ms = earlier._since_ms + 1
+    for house in (later, earlier, later):
+        await house.ensure("default", VERSION, SPEC, 1)
+        [group] = api.jobs[ID]["TaskGroups"]
+        assert (group["Count"], group["Tasks"][0]["Resources"]["CPU"]) == (3, 700)
+
+
+async def test_stopping_waits_for_the_last_worker(api: NomadApi) -> None:
+    """The job stays to be looked at; the next that is ensured is new."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 2)
+    api.place(ID, allocation("running"), allocation("running", index=1))
+    stopping = asyncio.create_task(house.stop("default", VERSION))
+    await eventually(lambda: api.jobs[ID]["Stop"])
+    api.place(ID, allocation("complete", desired="stop"), allocation("running", index=1))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    api.place(ID, *(allocation("complete", index=each, desired="stop") for each in (0, 1)))
+    await stopping
+    assert ("DELETE", f"job/{ID}") in api.asked
+    assert "purge" not in {name for query in api.queries for name in query}
+    assert await house.explain("default", VERSION) == "its workers were stopped"
+    await house.ensure("default", VERSION, SPEC, 1)
+    assert not api.jobs[ID]["Stop"]
+
+
+async def test_stopping_what_was_never_started_is_done(api: NomadApi) -> None:
+    """Nothing is asked to stop."""
+    await _house(api).stop("default", VERSION)
+    assert _writes(api) == []
+
+
+async def test_workers_that_do_not_end_are_named(
+    api: NomadApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time that Nomad gives them, and some."""
+    monkeypatch.setattr(house_module, "_END_S", 0.05)
+    monkeypatch.setattr(house_module, "_WAIT_S", 0.01)
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 1)
+    api.place(ID, stuck := allocation("running", desired="stop"))
+    with pytest.raises(StackError, match=f"have not ended in 0.05 s: {stuck['ID']}"):
+        await house.stop("default", VERSION)
+
+
+async def test_the_job_of_a_version_is_found_by_who_did_not_make_it(api: NomadApi) -> None:
+    """By its metadata; that of another namespace is another."""
+    await _house(api).ensure("default", VERSION, SPEC, 1)
+    api.place(ID, allocation("running"))
+    assert await _house(api).explain("default", VERSION) == ""
+    assert await _house(api).explain("other", VERSION) == "no worker was started"
+    assert await _house(api).explain("default", 'x" or "" == "') == "no worker was started"
+
+
+async def test_a_job_that_fits_no_node_is_explained_and_will_never_run(api: NomadApi) -> None:
+    """Its nodes are asked, and only then."""
+    house = _house(api)
+    large = spec_pb2.FunctionSpec(
+        name="f", resources=spec_pb2.Resources(memory_bytes=1 << 40, cpu_millis=1)
+    )
+    await house.ensure("default", VERSION, large, 1)
+    assert await house.explain("default", VERSION) == "Nomad looks for a node"
+    assert ("GET", "nodes") not in api.asked
+    api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
+    api.nodes.append(node())
+    verdict = await house.judge("default", VERSION)
+    assert verdict.permanent
+    assert verdict.sentence == await house.explain("default", VERSION)
+    assert verdict.sentence.startswith("no node has enough memory: it asks for 1048576 MiB")
+
+
+async def test_one_that_runs_beside_one_that_waits_is_enough(api: NomadApi) -> None:
+    """There is nothing to explain."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 2)
+    api.place(ID, allocation("running"))
+    api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
+    assert await house.judge("default", VERSION) == ("", False)
+
+
+async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words(
+    api: NomadApi,
+) -> None:
+    """Where it left some."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 1)
+    failed = allocation("failed", recorded.STARTED, recorded.EXIT_7, recorded.NOT_RESTARTING)
+    api.place(ID, failed)
+    sentence = "its worker on node 'vm' ended with exit code 7"
+    assert await house.judge("default", VERSION) == (sentence, False)
+    api.logs[failed["ID"], "stderr"] = b"starting\nno licence\n"
+    assert await house.explain("default", VERSION) == f"{sentence}: no licence"
+
+
+async def test_a_job_that_nomad_refuses_is_explained_by_its_words(api: NomadApi) -> None:
+    """For as long as it refuses."""
+    house = _house(api)
+    api.refusal = (500, '1 error occurred:\n\t* job "x" is in nonexistent node pool "gpu"\n\n')
+    with pytest.raises(StackError, match='nonexistent node pool "gpu"'):
+        await house.ensure("default", VERSION, SPEC, 1)
+    api.refusal = None
+    assert 'is in nonexistent node pool "gpu"' in await house.explain("default", VERSION)
+    await house.ensure("default", VERSION, SPEC, 0)
+    assert await house.explain("default", VERSION) == "no worker was started"
+
+
+async def test_a_name_that_cannot_be_in_a_job_is_refused(api: NomadApi) -> None:
+    """Before Nomad is asked."""
+    with pytest.raises(StackError, match=r"may not hold '\$\{'"):
+        await _house(api).ensure("${attr.cpu}", VERSION, SPEC, 1)
+    assert api.asked == []
+
+
+async def test_a_job_scaled_to_nothing_was_not_started(api: NomadApi) -> None:
+    """Nor is it explained by workers that it had before."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 1)
+    await house.scale("default", VERSION, SPEC, 0)
+    api.place(ID, allocation("complete", recorded.STARTED, recorded.EXIT_7, desired="stop"))
+    assert await house.explain("default", VERSION) == "no worker was started"
+
+
+async def test_status_is_every_worker(api: NomadApi) -> None:
+    """With the function that its job says it is of."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 2)
+    api.place(ID, allocation("running"), allocation("pending", index=1))
+    assert [(each.function, each.replica, each.state) for each in await house.status()] == [
+        ("f", 0, "running"),
+        ("f", 1, "starting"),
+    ]
+
+
+async def test_logs_are_the_last_whole_lines_of_who_is_alive(api: NomadApi) -> None:
+    """Of both streams; where nobody is, of who was."""
+    house = _house(api)
+    assert await house.logs("default", VERSION, 3) == []
+    await house.ensure("default", VERSION, SPEC, 1)
+    dead, alive = allocation("failed", desired="stop"), allocation("running", created=20)
+    api.logs[dead["ID"], "stdout"] = b"I was\n"
+    api.logs[alive["ID"], "stdout"] = b"".join(b"%d %s\n" % (n, b"x" * 600) for n in range(9))
+    api.logs[alive["ID"], "stderr"] = "grün\nlast".encode()
+    api.place(ID, dead, alive)
+    lines = await house.logs("default", VERSION, 3)
+    assert [line.split()[0] for line in lines] == ["6", "7", "8", "grün", "last"]
+    api.place(ID, dead)
+    assert await house.logs("default", VERSION, 3) == ["I was"]
+    assert await house.logs("default", VERSION, 0) == []
+
+
+async def test_nomad_need_not_hear_that_it_is_in_use(api: NomadApi) -> None:
+    """It does not go away."""
+    assert await _house(api).touch() > 60
+    assert api.asked == []
+
+
+def test_cpu_and_memory_have_an_effect(api: NomadApi) -> None:
+    """They are what Nomad places by."""
+    assert _house(api).active == {"cpu", "memory"}
