@@ -6,10 +6,15 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from fnq_core import primary
+from fnq_wire import address
 
 __all__ = ["Workers", "read"]
 
+#: What a worker dials, and how it finds that through Consul.
+_DIALLED = {"consumer": "consul", "server": "consul", "redis": "redis+consul"}
 _DRIVERS = ("raw_exec", "exec", "docker")
 
 
@@ -49,19 +54,30 @@ class Workers:
         for name, least in (("cpu_mhz", 1), ("memory_mb", 10)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, not {getattr(self, name)}")
-        if urlsplit(self.redis).password:
-            # Whoever may read jobs can read what a job is started with.
-            raise ValueError(
-                "redis: leave the password out, and put it into the Nomad variable "
-                "nomad/jobs as REDIS_PASSWORD"
-            )
-        for name, scheme in (
-            ("consumer", "consul"),
-            ("server", "consul"),
-            ("redis", "redis+consul"),
-        ):
+        for name, scheme in _DIALLED.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, f"{scheme}://{self.consul}")
+        _check_dialled(self)
+
+
+def _check_dialled(workers: Workers) -> None:
+    """Raise ValueError for what a worker could not dial, or what would show a password."""
+    parts = urlsplit(workers.redis)
+    if parts.password or "password" in parse_qs(parts.query):
+        # Whoever may read jobs can read what a job is started with.
+        raise ValueError(
+            "redis: leave the password out, and put it into the Nomad variable "
+            "nomad/jobs as REDIS_PASSWORD"
+        )
+    for name, check in (
+        ("consumer", address.check),
+        ("server", address.check),
+        ("redis", primary.parse),
+    ):
+        try:
+            check(getattr(workers, name))
+        except ValueError as problem:
+            raise ValueError(f"{name}: {problem}") from problem
 
 
 def read(path: str) -> Workers:

@@ -62,6 +62,12 @@ def test_what_is_said_is_taken(tmp_path: Path) -> None:
         ('driver = "docker"\nimage = "x"\nmemory_mb = 1', "memory_mb: expected at least 10, not 1"),
         ('driver = "docker"\nimage = "x"\ndatacenters = []', "datacenters: expected at least one"),
         ('driver = "docker"\nimage = "x"\ndatacenters = "a"', "datacenters: expected a list of"),
+        ('driver = "docker"\nimage = "x"\nconsul = "c"', 'consumer: expected "consul://host:port"'),
+        ('driver = "docker"\nimage = "x"\nserver = "http://s"', 'server: expected "host:port"'),
+        (
+            'driver = "docker"\nimage = "x"\nredis = "redis+consul://c"',
+            'redis: expected "redis+consul://',
+        ),
         ("driver = ", "Invalid value"),
     ],
 )
@@ -78,9 +84,12 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
         read("/nowhere/workers.toml")
 
 
-def test_a_password_does_not_go_into_a_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "redis", ["redis://:hunter2@10.0.0.2:6379", "unix:///r.sock?password=hunter2"]
+)
+def test_a_password_does_not_go_into_a_job(tmp_path: Path, redis: str) -> None:
     """Whoever may look at jobs would see it; the error does not show it either."""
-    text = 'driver = "docker"\nimage = "x"\nredis = "redis://:hunter2@10.0.0.2:6379"'
+    text = f'driver = "docker"\nimage = "x"\nredis = "{redis}"'
     with pytest.raises(ValueError, match="nomad/jobs as REDIS_PASSWORD") as caught:
         _read(tmp_path, text)
     assert "hunter2" not in str(caught.value)
