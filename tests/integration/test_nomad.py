@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,12 @@ def test_a_worker_that_ends_again_and_again_is_explained(
     run(scene())
 
 
+def _has_engine() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
 def _node(text: str) -> str:
     """Return the name of the node that a sentence tells."""
     return text.split("'")[1]
@@ -199,6 +207,25 @@ def test_a_program_that_is_not_there_is_named(cluster: Cluster, tmp_path: Path) 
         told = await until(lambda: house.explained(version), lambda text: "nowhere" in text)
         assert "its worker cannot be started on node" in told
         assert 'binary "/nowhere/python" could not be found' in told
+        await house.nomad.stop("default", version)
+
+    run(scene())
+
+
+def test_an_image_that_cannot_be_pulled_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    """With what the registry says, or that there is none."""
+    if not _has_engine():
+        pytest.skip("no Docker engine answers")
+    image = "127.0.0.1:1/fnq-worker:none"
+    house = House(cluster.nomad.address, tmp_path, driver="docker", image=image)
+    version = "fb" * 16
+
+    async def scene() -> None:
+        await house.ensure(version)
+        told = await until(lambda: house.explained(version), lambda text: "pulled" in text)
+        assert told.startswith("its image cannot be pulled on node")
+        assert f"`{image}`" in told
+        assert "connection refused" in told
         await house.nomad.stop("default", version)
 
     run(scene())
