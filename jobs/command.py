@@ -15,6 +15,9 @@ __all__ = ["VOLUME", "configure_nomad", "consul", "nomad"]
 VOLUME = "fnq-redis"
 #: The first Consul that also listens for gRPC with TLS, in development mode unasked.
 _WITH_GRPC_TLS = (1, 14)
+#: Each worker follows three services, each over a connection of its own; unasked, Consul
+#: takes 200 from one address.
+_CONNECTIONS = 10_000
 #: What the one node says that it has. Functions that wait for calls reserve much and use
 #: little; on a machine for development none should wait for room.
 _MEMORY_MB, _CPU_MHZ = 262_144, 200_000
@@ -31,6 +34,7 @@ def consul(port: int, state: Path) -> Agent:
         *("-client=127.0.0.1", "-bind=127.0.0.1", f"-pid-file={state}/consul.own"),
         *(f"-http-port={port}", f"-server-port={server}"),
         *(f"-serf-lan-port={lan}", f"-serf-wan-port={wan}", "-dns-port=-1", "-grpc-port=-1"),
+        f"-hcl=limits {{ http_max_conns_per_client = {_CONNECTIONS} }}",
     ]
     if _consul_version() >= _WITH_GRPC_TLS:
         command.append("-grpc-tls-port=-1")

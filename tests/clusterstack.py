@@ -54,4 +54,4 @@ class ClusterStack(Stack):
         """End the jobs of this namespace's functions."""
         self.script(_RETIRE)
         nomad = Nomad(os.environ.get("NOMAD_ADDR", _NOMAD))
-        nomad.end(lambda job: (job["Meta"] or {}).get("fnq.namespace") == self.namespace)
+        nomad.end(lambda job: (job.get("Meta") or {}).get("fnq.namespace") == self.namespace)
