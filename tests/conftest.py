@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,9 +19,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fnq_local.redis import find
 from tests.clusterstack import keep_address
 
 MARK = "FNQ_TEST_RUN"
+#: Path of the Redis or Valkey server to test with, in place of the first that is found.
+REDIS = "FNQ_TEST_REDIS"
 #: Seconds that a process has after the last test to see that it should go.
 GRACE = 15.0
 
@@ -51,8 +55,27 @@ def pytest_configure(config: pytest.Config) -> None:
     tempfile.tempdir = None
     os.environ.update(keep_address(os.environ))
     for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
-        if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_SOAK"):
+        if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_SOAK", REDIS):
             del os.environ[name]
+    if REDIS in os.environ:
+        _prefer(Path(os.environ[REDIS]), root / "bin")
+
+
+def _prefer(server: Path, folder: Path) -> None:
+    """Let every search for a server, by whatever process of this run, find this one first."""
+    if not os.access(server, os.X_OK):
+        raise pytest.UsageError(f"{REDIS}={server}: no program is there")
+    folder.mkdir()
+    # The name that is looked for first, whichever of the two it is.
+    (folder / "valkey-server").symlink_to(server.absolute())
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which Redis is tested with."""
+    path = find()
+    asked = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+    return f"redis: {Path(path).resolve()}: {asked.stdout.strip()}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
