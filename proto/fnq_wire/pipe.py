@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 _HEADER = struct.Struct("<IB16sIQ")
-#: Attempt, remaining ms, parent, root, window in chunks, window in bytes, rows.
-_DISPATCH = struct.Struct("<IQ16s16sIQI")
-#: Parent, root, remaining ms, detached, repeatable, length of the version id.
-_SUBMIT = struct.Struct("<16s16sQ??B")
+#: Attempt, remaining ms, parent, root, window in chunks, window in bytes, rows, set.
+_DISPATCH = struct.Struct("<IQ16s16sIQIQ")
+#: Parent, root, remaining ms, detached, repeatable, set, length of the version id.
+_SUBMIT = struct.Struct("<16s16sQ??QB")
 
 #: Bytes; above the largest payload (1 GiB) with room for its packed fields.
 MAX_BODY = (1 << 30) + (1 << 16)
@@ -111,6 +111,7 @@ class DispatchInfo:
     window_chunks: int
     window_bytes: int
     rows: int
+    set: int = 0
 
 
 @dataclass(slots=True)
@@ -123,6 +124,7 @@ class SubmitInfo:
     detached: bool
     repeatable: bool
     version: str
+    set: int = 0
 
 
 def encode(
@@ -151,6 +153,7 @@ def encode_dispatch(
         info.window_chunks,
         info.window_bytes,
         info.rows,
+        info.set,
     )
     head = _HEADER.pack(len(packed) + len(payload), Kind.DISPATCH, call, epoch, depth)
     return b"".join((head, packed, payload))
@@ -165,6 +168,7 @@ def encode_submit(call: bytes, epoch: int, depth: int, info: SubmitInfo, payload
         info.remaining_ms,
         info.detached,
         info.repeatable,
+        info.set,
         len(version),
     )
     size = len(packed) + len(version) + len(payload)
@@ -197,14 +201,17 @@ def read_dispatch(frame: Frame) -> tuple[DispatchInfo, bytes]:
 def read_submit(frame: Frame) -> tuple[SubmitInfo, bytes]:
     """Return what a SUBMIT frame carries: the facts and the payload."""
     try:
-        parent, root, remaining, detached, repeatable, length = _SUBMIT.unpack_from(frame.body)
+        parent, root, remaining, detached, repeatable, members, length = _SUBMIT.unpack_from(
+            frame.body
+        )
         start = _SUBMIT.size + length
         version = bytes(frame.body[_SUBMIT.size : start]).decode("ascii")
         if len(version) < length:
             raise ValueError("the version id is cut short")
     except (struct.error, ValueError) as problem:
         raise FrameError(f"SUBMIT frame of {len(frame.body)} bytes is malformed") from problem
-    return SubmitInfo(parent, root, remaining, detached, repeatable, version), frame.body[start:]
+    info = SubmitInfo(parent, root, remaining, detached, repeatable, version, members)
+    return info, frame.body[start:]
 
 
 class Decoder:

@@ -1,17 +1,24 @@
-"""The id of a function version: what calls are pinned to."""
+"""The id of a function version: what calls are pinned to; and of a set of versions."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
 
-__all__ = ["version_id"]
+__all__ = ["set_id", "version_id"]
 
 
 def version_id(spec: spec_pb2.FunctionSpec) -> str:
     """Return 32 hex digits: the same for the same name, settings and bundle."""
     body = spec.SerializeToString(deterministic=True)
     return hashlib.sha256(body).hexdigest()[:32]
+
+
+def set_id(members: Mapping[str, str]) -> int:
+    """Return 64 bits, not 0: the same for the same versions (ids by name of the function)."""
+    body = "".join(f"{name}\0{version}\n" for name, version in sorted(members.items()))
+    return int.from_bytes(hashlib.sha256(body.encode()).digest()[:8], "big") or 1

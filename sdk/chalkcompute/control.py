@@ -213,7 +213,8 @@ def translate(
 
 def _target(found: control_pb2.FunctionVersion) -> Target:
     spec = found.spec
-    return Target(found.id, spec.name, spec.kind, found.number, spec.retry.attempts > 0)
+    repeatable = spec.retry.attempts > 0
+    return Target(found.id, spec.name, spec.kind, found.number, repeatable, found.set)
 
 
 def _not_ready(target: Target, now: control_pb2.Readiness) -> NotReadyError:

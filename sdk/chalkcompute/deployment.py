@@ -139,10 +139,15 @@ class Deployment:
         self._failed = batch
         shipment = self.load(batch)
         versions = runtime.current_session().deploy(shipment.specs, shipment.bundles)
+        from fnq_wire.version import set_id
+
+        names = [spec.name for spec in shipment.specs]
+        members = set_id(dict(zip(names, (version for version, _ in versions), strict=True)))
         for handle, spec, (version, number) in zip(
             shipment.handles, shipment.specs, versions, strict=True
         ):
-            handle.target = Target(version, spec.name, spec.kind, number, spec.retry.attempts > 0)
+            repeatable = spec.retry.attempts > 0
+            handle.target = Target(version, spec.name, spec.kind, number, repeatable, members)
         self._failed = {}
         with self._lock:
             self._pending -= {

@@ -131,9 +131,8 @@ class RemoteFunction(Generic[P, R_co, L_co]):
         """Return the version to call: deployed here, or the set mate's in a worker."""
         if not runtime.in_worker():
             return deployment.current().ensure(self)
-        if self.target is None:
-            self.target = runtime.current_session().resolve(self.name)
-        return self.target
+        # Another call that runs here may have been made in another set.
+        return runtime.current_session().resolve(self.name)
 
     def _settled(self) -> bool:
         """Whether `_locate` would answer without asking anybody."""

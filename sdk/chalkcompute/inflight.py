@@ -19,7 +19,8 @@ class Target:
 
     `version` is its id, `number` counts from 1 within the function, `kind` is as
     in the spec ("function", "coroutine", "generator", "async_generator");
-    `repeatable` says whether a run may be repeated after chunks were delivered.
+    `repeatable` says whether a run may be repeated after chunks were delivered, `set`
+    in which set its nested calls resolve; 0: in the one that it was deployed in last.
     """
 
     version: str
@@ -27,6 +28,7 @@ class Target:
     kind: str
     number: int
     repeatable: bool
+    set: int = 0
 
     @property
     def streams(self) -> bool:

@@ -60,7 +60,7 @@ class NamedFunction(RemoteFunction[..., Any, Any]):
             from fnq_wire.arrow import Codec
 
             target, parameters = runtime.current_session().lookup(self.name, self.number)
-            if found is None or target.version != found[0].version:
+            if found is None or target != found[0]:
                 found = target, Codec.of_parameters(parameters, self.name)
                 self._found, self.target, self.kind = found, target, target.kind
             self._stale_at = time.monotonic() + _CURRENT_S

@@ -57,7 +57,7 @@ class Session(Protocol):
         ...
 
     def resolve(self, name: str) -> Target:
-        """Return the version of `name` that was deployed in one set with this worker's function."""
+        """Return the version of `name` in the set in which the running call was made."""
         ...
 
     def wait_ready(self, target: Target, timeout: float | None) -> None:

@@ -73,7 +73,7 @@ class ServerSession:
         """Send a call; return at once."""
         self._granted.wait()
         submission = session_pb2.Submission(
-            version=target.version, rows=1, repeatable=target.repeatable
+            version=target.version, rows=1, repeatable=target.repeatable, set=target.set
         )
         large = self._pack(target, submission, payload)
         with self._lock:

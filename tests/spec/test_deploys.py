@@ -53,6 +53,38 @@ def test_changed_source_is_a_new_version_and_the_same_source_is_not(
     assert lines(stack, tmp_path / "by_name.py")[0] == "400 1200 300 1"
 
 
+def test_a_nested_call_goes_to_the_set_that_its_call_was_made_in(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """The same source in two environments shares a version of what calls, not of what is called."""
+    script = tmp_path / "chain.py"
+    script.write_text(
+        """
+import os
+import chalkcompute
+
+@chalkcompute.function(env={"WHO": os.environ.get("WHO", "")})
+def inner() -> str:
+    return os.environ["WHO"]
+
+@chalkcompute.function
+def middle() -> str:
+    return inner()
+
+@chalkcompute.function
+async def outer() -> str:
+    return middle() + " " + chalkcompute.RemoteFunction.from_name("middle")()
+
+print(outer(), middle(), chalkcompute.RemoteFunction.from_name("outer")())
+""",
+        "utf-8",
+    )
+    for who in ("ann", "bob", "ann"):
+        assert lines(stack, script, env={"WHO": who}) == [" ".join([who] * 5)]
+        assert (number(stack, "outer"), number(stack, "middle")) == (1, 1)
+    assert number(stack, "inner") == 1
+
+
 def test_a_deploy_that_fails_at_the_end_of_a_script_makes_its_exit_code_1(
     stack: Stack, tmp_path: Path
 ) -> None:

@@ -48,16 +48,18 @@ class LookupRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., name: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
 
 class FunctionVersion(_message.Message):
-    __slots__ = ("id", "number", "spec", "created_ms")
+    __slots__ = ("id", "number", "spec", "created_ms", "set")
     ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
     id: str
     number: int
     spec: _spec_pb2.FunctionSpec
     created_ms: int
-    def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., spec: _Optional[_Union[_spec_pb2.FunctionSpec, _Mapping]] = ..., created_ms: _Optional[int] = ...) -> None: ...
+    set: int
+    def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., spec: _Optional[_Union[_spec_pb2.FunctionSpec, _Mapping]] = ..., created_ms: _Optional[int] = ..., set: _Optional[int] = ...) -> None: ...
 
 class WaitReadyRequest(_message.Message):
     __slots__ = ("namespace", "version", "timeout_ms")

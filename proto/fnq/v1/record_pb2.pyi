@@ -18,7 +18,7 @@ class Slice(_message.Message):
     def __init__(self, payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., start: _Optional[int] = ..., length: _Optional[int] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("protocol", "call", "version", "inbox", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "payload", "detached", "window_chunks", "window_bytes", "root", "attempt", "tags", "repeatable")
+    __slots__ = ("protocol", "call", "version", "inbox", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "payload", "detached", "window_chunks", "window_bytes", "root", "attempt", "tags", "repeatable", "set")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class Entry(_message.Message):
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     call: bytes
     version: str
@@ -60,7 +61,8 @@ class Entry(_message.Message):
     attempt: int
     tags: _containers.ScalarMap[str, str]
     repeatable: bool
-    def __init__(self, protocol: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., inbox: _Optional[str] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., detached: _Optional[bool] = ..., window_chunks: _Optional[int] = ..., window_bytes: _Optional[int] = ..., root: _Optional[bytes] = ..., attempt: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ...) -> None: ...
+    set: int
+    def __init__(self, protocol: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., inbox: _Optional[str] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., detached: _Optional[bool] = ..., window_chunks: _Optional[int] = ..., window_bytes: _Optional[int] = ..., root: _Optional[bytes] = ..., attempt: _Optional[int] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ..., set: _Optional[int] = ...) -> None: ...
 
 class Credit(_message.Message):
     __slots__ = ("call", "chunks", "bytes")

@@ -67,7 +67,7 @@ class Welcome(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., server: _Optional[str] = ..., inbox: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., mark: _Optional[int] = ..., spool: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("seq", "call", "version", "payload", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "detached", "root", "tags", "repeatable")
+    __slots__ = ("seq", "call", "version", "payload", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "detached", "root", "tags", "repeatable", "set")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,7 @@ class Submission(_message.Message):
     ROOT_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
     seq: int
     call: bytes
     version: str
@@ -101,7 +102,8 @@ class Submission(_message.Message):
     root: bytes
     tags: _containers.ScalarMap[str, str]
     repeatable: bool
-    def __init__(self, seq: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., detached: _Optional[bool] = ..., root: _Optional[bytes] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ...) -> None: ...
+    set: int
+    def __init__(self, seq: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., detached: _Optional[bool] = ..., root: _Optional[bytes] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ..., set: _Optional[int] = ...) -> None: ...
 
 class Acknowledgement(_message.Message):
     __slots__ = ("call", "position")

@@ -111,9 +111,9 @@ def version(namespace: str, version_id: str) -> str:
     return f"fnq:{{{namespace}}}:version:{version_id}"
 
 
-def mates(namespace: str, version_id: str) -> str:
-    """Return the hash from name to version id of the set a version was deployed in."""
-    return f"fnq:{{{namespace}}}:mates:{version_id}"
+def mates(namespace: str, members: int) -> str:
+    """Return the hash from name to version id of a set of functions."""
+    return f"fnq:{{{namespace}}}:mates:{members:016x}"
 
 
 def bundle(digest: str) -> str:
@@ -176,7 +176,7 @@ KINDS = (
     _kind("current", current("*", "*"), "function", "the registry"),
     _kind("numbers", numbers("*", "*"), "function", "the registry"),
     _kind("version", version("*", "*"), "version", "the registry"),
-    _kind("mates", mates("*", "*"), "version", "the registry"),
+    _kind("mates", mates("*", 0).removesuffix(f"{0:016x}") + "*", "set", "the registry"),
     _kind("bundle", bundle("*"), "source", "the registry"),
     _kind("namespaces", NAMESPACES, "Redis", "the registry"),
     _kind("sessions", SESSIONS, "Redis", "nobody: a counter must not begin again"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from fnq.v1 import spec_pb2
 from fnq_core import keys
 from fnq_core.connection import together
+from fnq_wire.version import set_id
 
 __all__ = ["Function", "Registry", "Version"]
 
@@ -43,6 +44,8 @@ class Version:
     number: int
     spec: spec_pb2.FunctionSpec
     created_ms: int
+    #: Id of the set that it was deployed in last; 0: of none yet.
+    set: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,10 @@ class Registry:
         """Return the versions by (namespace, id), None where there is none; one round trip."""
         replies = await together(
             self._redis,
-            [("HMGET", keys.version(*each), "spec", "number", "created_ms") for each in wanted],
+            [
+                ("HMGET", keys.version(*each), "spec", "number", "created_ms", "set")
+                for each in wanted
+            ],
         )
         return [_version(each[1], reply) for each, reply in zip(wanted, replies, strict=True)]
 
@@ -143,19 +149,25 @@ class Registry:
         reply: Any = await self._redis.execute_command("SMEMBERS", keys.NAMESPACES)
         return sorted(name.decode() for name in reply)
 
-    async def bind(self, namespace: str, version_ids: Sequence[str], names: Sequence[str]) -> None:
-        """Record that these versions were deployed as one set: nested calls resolve in it."""
-        pairs = [text for pair in zip(names, version_ids, strict=True) for text in pair]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for version_id in version_ids:
-                pipe.execute_command("HSET", keys.mates(namespace, version_id), *pairs)
-            await pipe.execute()
+    async def bind(self, namespace: str, members: Mapping[str, str]) -> int:
+        """Record that these versions, by name, were deployed as one set; return its id.
 
-    async def mates(self, namespace: str, version_id: str) -> dict[str, str]:
-        """Return name -> version id of the set that the version was deployed in."""
-        reply: Any = await self._redis.execute_command("HGETALL", keys.mates(namespace, version_id))
-        texts = [text.decode() for text in reply]
-        return dict(zip(texts[::2], texts[1::2], strict=True))
+        Nested calls resolve in the set that their call was made in. May be repeated.
+        """
+        identity = set_id(members)
+        pairs = [text for pair in sorted(members.items()) for text in pair]
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.execute_command("HSET", keys.mates(namespace, identity), *pairs)
+            for version_id in members.values():
+                pipe.execute_command("HSET", keys.version(namespace, version_id), "set", identity)
+            await pipe.execute()
+        return identity
+
+    async def mates(self, namespace: str, members: int) -> list[Version]:
+        """Return the versions of a set, by its id, in order of their names; two round trips."""
+        reply: Any = await self._redis.execute_command("HVALS", keys.mates(namespace, members))
+        found = await self.versions([(namespace, identity.decode()) for identity in reply])
+        return sorted((each for each in found if each), key=lambda each: each.spec.name)
 
     async def missing_bundles(self, digests: Sequence[str]) -> list[str]:
         """Return those of the digests whose bundle is not stored."""
@@ -177,4 +189,4 @@ def _version(version_id: str, reply: Sequence[Any]) -> Version | None:
     if reply[0] is None:
         return None
     spec = spec_pb2.FunctionSpec.FromString(reply[0])
-    return Version(version_id, int(reply[1]), spec, int(reply[2]))
+    return Version(version_id, int(reply[1]), spec, int(reply[2]), int(reply[3] or 0))

@@ -137,6 +137,7 @@ class Accepter:
             root=submission.root or submission.call,
             tags=submission.tags,
             repeatable=submission.repeatable,
+            set=submission.set,
         )
 
     async def _version(self, namespace: str, version_id: str) -> Version | None:

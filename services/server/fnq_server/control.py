@@ -69,9 +69,9 @@ class Control(control_pb2_grpc.ControlServicer):
                     "deploying", lambda: registry.record(namespace, identity, spec, now_ms)
                 )
             )
-        names = [version.spec.name for version in versions]
-        ids = [version.id for version in versions]
-        await insist("deploying", lambda: registry.bind(namespace, ids, names))
+        members = {version.spec.name: version.id for version in versions}
+        if members:
+            await insist("deploying", lambda: registry.bind(namespace, members))
         for version in versions:
             await self._begin_again(namespace, version.id)
             if version.spec.min_replicas:
@@ -194,5 +194,9 @@ def _line(line: Line) -> control_pb2.LogLine:
 
 def _message(version: Version) -> control_pb2.FunctionVersion:
     return control_pb2.FunctionVersion(
-        id=version.id, number=version.number, spec=version.spec, created_ms=version.created_ms
+        id=version.id,
+        number=version.number,
+        spec=version.spec,
+        created_ms=version.created_ms,
+        set=version.set,
     )

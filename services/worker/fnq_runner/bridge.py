@@ -55,11 +55,13 @@ class PipeSession:
     a thread or task that outlives its invocation) is a root.
     """
 
-    def __init__(self, pipe: Pipe, ledger: Ledger, host: Host, mates: Mapping[str, Target]) -> None:
+    def __init__(self, pipe: Pipe, ledger: Ledger, host: Host) -> None:
         self._pipe = pipe
         self._ledger = ledger
         self._host = host
-        self._mates = mates
+        self._sets: dict[int, dict[str, Target]] = {}
+        #: The set of calls that name none, and of what is called at import.
+        self._latest = 0
         self._lock = threading.RLock()
         self._children: dict[bytes, Inflight] = {}
         self._requests: dict[int, News] = {}
@@ -138,13 +140,18 @@ class PipeSession:
             kind=answer["kind"],
             number=answer["number"],
             repeatable=answer["repeatable"],
+            set=answer["set"],
         )
         return target, [(each[0], each[1], each[2]) for each in answer["parameters"]]
 
     def resolve(self, name: str) -> Target:
-        mate = self._mates.get(name)
+        invocation = CURRENT.get()
+        members = self._latest if invocation is None else invocation.set or self._latest
+        if members not in self._sets:
+            self._learn(members, self._ask({"verb": "mates", "set": members}, name, None))
+        mate = self._sets[members].get(name)
         if mate is None:
-            known = ", ".join(sorted(self._mates)) or "none"
+            known = ", ".join(sorted(self._sets[members])) or "none"
             raise NotFoundError(
                 f"function {name!r} was not deployed in one set with this one; "
                 f"functions of the set: {known}",
@@ -165,6 +172,24 @@ class PipeSession:
         self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
     ) -> list[tuple[str, int]]:
         raise DeployError("a worker deploys nothing: expected deploys from a script only")
+
+    def learn(self, members: int, mates: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take note of the latest set and of what is in it."""
+        self._latest = members
+        self._learn(members, mates)
+
+    def _learn(self, members: int, mates: Mapping[str, Mapping[str, Any]]) -> None:
+        self._sets[members] = {
+            name: Target(
+                version=mate["version"],
+                name=name,
+                kind=mate["kind"],
+                number=mate["number"],
+                repeatable=mate["repeatable"],
+                set=members,
+            )
+            for name, mate in mates.items()
+        }
 
     def fork(self) -> None:
         """Note that this is a copy of the process, whose pipe is not its own."""
@@ -222,6 +247,7 @@ class PipeSession:
             detached=False,
             repeatable=target.repeatable,
             version=target.version,
+            set=target.set,
         )
         inflight = self._children[call] = Inflight(call)
         epoch = 0 if parent is None else parent.epoch

@@ -57,6 +57,7 @@ class Invocation:
         "position",
         "reason",
         "root",
+        "set",
         "slot",
         "task",
         "thread",
@@ -73,6 +74,7 @@ class Invocation:
         self.depth = frame.number
         self.attempt = info.attempt
         self.parent = info.parent
+        self.set = info.set
         self.root = info.root if info.root != NO_CALL else frame.call
         #: On time.monotonic(); None without one.
         self.deadline: float | None = None

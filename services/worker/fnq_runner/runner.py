@@ -7,8 +7,9 @@ The agent's first frame is HELLO, with this JSON:
     kind                       "function", "coroutine", "generator", "async_generator"
     concurrency                invocations at once
     env                        variables to set before the import
+    set                        id of the set that the function was deployed in last
     mates                      {name: {"version", "kind", "number", "repeatable"}} of
-                               the functions deployed in one set with this one
+                               the functions in it
 
 The runner imports the function and answers READY, or BROKEN and leaves.
 """
@@ -26,7 +27,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from chalkcompute import runtime
-from chalkcompute.inflight import Target
 from fnq_runner import inherit, loader
 from fnq_runner.bridge import PipeSession
 from fnq_runner.host import Host
@@ -95,7 +95,8 @@ class _Runner:
             threaded = hello["concurrency"] > 1
             self._host = Hub(self._pipe, self._ledger, self._invoker, threaded)
         self._invoker.attach(self._host)
-        self._session = PipeSession(self._pipe, self._ledger, self._host, _mates(hello))
+        self._session = PipeSession(self._pipe, self._ledger, self._host)
+        self._session.learn(hello["set"], hello["mates"])
         self._routes = self._table()
         early, self._early = self._early, []
         for frame in early:
@@ -214,16 +215,3 @@ def _is_machinery(file: str) -> bool:
     """Return whether code of that file only imports for others."""
     homes = (os.path.dirname(__file__), os.path.dirname(importlib.__file__))
     return file.startswith("<frozen importlib") or os.path.dirname(file) in homes
-
-
-def _mates(hello: Mapping[str, Any]) -> dict[str, Target]:
-    return {
-        name: Target(
-            version=mate["version"],
-            name=name,
-            kind=mate["kind"],
-            number=mate["number"],
-            repeatable=mate["repeatable"],
-        )
-        for name, mate in hello["mates"].items()
-    }

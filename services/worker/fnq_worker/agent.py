@@ -27,6 +27,7 @@ from fnq_worker.bundle import fetch
 from fnq_worker.crew import Crew
 from fnq_worker.family import Family
 from fnq_worker.link import Link
+from fnq_worker.mates import Mates, Table
 from fnq_worker.nest import Nest
 from fnq_worker.printer import Printer
 from fnq_worker.publisher import Publisher
@@ -108,8 +109,8 @@ class Agent:
         )
         await insist("posting", lambda: self._board.post(self._presence))
         root = await fetch(self._registry, version.spec.bundle, settings.work)
-        mates = await self._mates()
-        self._assemble(version, root, mates)
+        mates = Mates(self._registry, settings.namespace)
+        self._assemble(version, root, mates, await mates.of(version.set))
         self._tasks.start(self._nest.keep_forever(), "nest")
         self._tasks.start(self._publisher.publish_forever(), "publish")
         self._tasks.start(self._post_forever(), "post")
@@ -117,7 +118,7 @@ class Agent:
         assert self._crew is not None
         await self._crew.start()
 
-    def _assemble(self, version: Version, root: str, mates: dict[str, Any]) -> None:
+    def _assemble(self, version: Version, root: str, mates: Mates, latest: Table) -> None:
         settings, spec = self._settings, version.spec
         sync = spec.kind in ("function", "generator")
         slots = 1 if sync else max(1, spec.concurrency)
@@ -137,43 +138,32 @@ class Agent:
             self._fatal,
         )
         bench.publisher, bench.reporter, bench.family = self._publisher, self._link, family
-        family.nest, family.blobs, bench.blobs = self._nest, blobs, blobs
+        family.nest, family.mates = self._nest, mates
+        family.blobs = bench.blobs = blobs
         self._workbench = bench
-        hello = {
-            "root": root,
-            "module": spec.module,
-            "qualname": spec.qualname,
-            "name": spec.name,
-            "version": version.id,
-            "namespace": settings.namespace,
-            "kind": spec.kind,
-            "concurrency": slots,
-            "env": dict(spec.env),
-            "mates": mates,
-        }
+        hello = self._hello(version, root, slots, latest)
         printer = Printer(self._redis, settings.namespace, spec.name)
         self._tasks.start(printer.print_forever(), "print")
         self._crew = Crew(
             hello, settings.zygote, bench, family, printer, self._standing, self._fatal
         )
 
-    async def _mates(self) -> dict[str, Any]:
-        """Return the versions that nested calls by name go to."""
-        namespace = self._settings.namespace
-        ids = await insist(
-            "looking up the set", lambda: self._registry.mates(namespace, self._settings.version)
-        )
-        mates: dict[str, Any] = {}
-        for name, identity in ids.items():
-            found = await self._registry.version(namespace, identity)
-            if found is not None:
-                mates[name] = {
-                    "version": identity,
-                    "kind": found.spec.kind,
-                    "number": found.number,
-                    "repeatable": found.spec.retry.attempts > 0,
-                }
-        return mates
+    def _hello(self, version: Version, root: str, slots: int, latest: Table) -> dict[str, Any]:
+        """Return what a runner is told first."""
+        spec = version.spec
+        return {
+            "root": root,
+            "module": spec.module,
+            "qualname": spec.qualname,
+            "name": spec.name,
+            "version": version.id,
+            "namespace": self._settings.namespace,
+            "kind": spec.kind,
+            "concurrency": slots,
+            "env": dict(spec.env),
+            "set": version.set,
+            "mates": latest,
+        }
 
     def _standing(self, state: str, reason: str, traceback: str, runner: int) -> None:
         """Take note of how the runner is; attach once it can answer calls."""

@@ -19,6 +19,7 @@ from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
 from fnq_wire.spool import INLINE
+from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
@@ -59,6 +60,7 @@ class Family:
         self._workbench = workbench
         self._spawn = spawn
         self.nest: Nest
+        self.mates: Mates
         self.blobs: Blobs
         #: Those whose arguments are being written where the server finds them.
         self._unoffered: dict[bytes, _Child] = {}
@@ -93,6 +95,7 @@ class Family:
             detached=info.detached,
             root=info.root,
             repeatable=info.repeatable,
+            set=info.set,
         )
         if len(payload) > INLINE:
             self._unoffered[child.call] = child
@@ -201,7 +204,7 @@ class Family:
         self._spawn(self._answer(runner, frame.number, asked), "answer")
 
     async def _answer(self, runner: Runner, number: int, asked: Mapping[str, Any]) -> None:
-        verbs = {"lookup": self._lookup, "wait_ready": self._wait_ready}
+        verbs = {"lookup": self._lookup, "mates": self._mates, "wait_ready": self._wait_ready}
         try:
             answer = await _told(verbs[str(asked.get("verb"))](asked))
         except (KeyError, TypeError, ValueError) as problem:
@@ -217,9 +220,13 @@ class Family:
             "kind": spec.kind,
             "number": found.number,
             "repeatable": spec.retry.attempts > 0,
+            "set": found.set,
             "parameters": [[each.name, each.kind, each.required] for each in spec.parameters],
         }
         return {"ok": answer}
+
+    async def _mates(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"ok": await self.mates.of(int(asked["set"]))}
 
     async def _wait_ready(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         name, timeout_s = asked["name"], asked.get("timeout_s")

@@ -61,6 +61,7 @@ class Run:
             window_chunks=call.window_chunks,
             window_bytes=call.window_bytes,
             rows=call.rows,
+            set=call.set,
         )
         return encode_dispatch(call.call, self.epoch, call.depth, info, payload)
 

@@ -73,6 +73,8 @@ class MemorySession:
         self.threads: list[threading.Thread] = []
         self.readied: list[tuple[str, float | None]] = []
         self.lookups = 0
+        #: Of whatever is looked up.
+        self.set = 0
         self.refusal: Exception | None = None
         self.parked = threading.Event()
         self.gate = threading.Event()
@@ -106,7 +108,8 @@ class MemorySession:
         for identity, (spec, _, found) in self.versions.items():
             is_current = identity == self.current[spec.name]
             if spec.name == name and (found == number if number else is_current):
-                target = Target(identity, name, spec.kind, found, spec.retry.attempts > 0)
+                repeatable = spec.retry.attempts > 0
+                target = Target(identity, name, spec.kind, found, repeatable, self.set)
                 return target, [(each.name, each.kind, each.required) for each in spec.parameters]
         raise NotFoundError(f"no function {name!r}")
 

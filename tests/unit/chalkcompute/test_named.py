@@ -65,6 +65,20 @@ def test_a_new_current_version_is_found(
     assert answer("a") == "a: 2"
 
 
+def test_the_same_version_in_a_new_set_is_found(
+    session: MemorySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its nested calls go elsewhere from then on."""
+    deploy_twice()
+    monkeypatch.setattr(named, "_CURRENT_S", 0.0)
+    answer = RemoteFunction.from_name("answer")
+    for members in (5, 6):
+        session.set = members
+        answer("a")
+        assert answer.target is not None
+        assert answer.target.set == members
+
+
 def test_a_generator_gives_a_stream() -> None:
     """The kind is that of the deployed version."""
 

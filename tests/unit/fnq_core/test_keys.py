@@ -12,7 +12,7 @@ from fnq_core import keys
 #: Public names of the module that make no key.
 NO_KEYS = {"DEPTHS_CHANNEL", "GROUP", "KINDS", "Kind", "kind_of", "version_of"}
 #: By the name of a parameter.
-EXAMPLES = {"depth": 63, "tag": 0xABC, "namespace": "a:b", "name": "a.b"}
+EXAMPLES = {"depth": 63, "tag": 0xABC, "members": 0xABC, "namespace": "a:b", "name": "a.b"}
 
 
 @pytest.mark.parametrize("namespace", ["default", "a:b", ":", "{x}"])

@@ -63,7 +63,7 @@ async def test_what_is_not_there_is_none(server: RedisServer) -> None:
         assert await registry.find("default", "nope") is None
         assert await registry.find("default", "nope", 3) is None
         assert await registry.bundle("nope") is None
-        assert await registry.mates("default", "nope") == {}
+        assert await registry.mates("default", 5) == []
         assert await registry.names("default") == []
         assert server.names() == []
 
@@ -117,14 +117,26 @@ async def test_a_version_has_a_stream_for_its_calls(server: RedisServer) -> None
         assert group[1] == keys.GROUP.encode()
 
 
-async def test_a_set_knows_its_mates(server: RedisServer) -> None:
-    """Nested calls resolve in the set that was deployed together, the latest one."""
+async def test_sets_that_share_a_version_are_kept_apart(server: RedisServer) -> None:
+    """Each has its id, the same for the same versions; a version knows the latest one."""
     async with connected(server) as client:
         registry = Registry(client)
-        await registry.bind("default", ["a1", "b1"], ["f", "g"])
-        await registry.bind("default", ["a1", "b2"], ["f", "g"])
-        assert await registry.mates("default", "a1") == {"f": "a1", "g": "b2"}
-        assert await registry.mates("default", "b1") == {"f": "a1", "g": "b1"}
+        for version, name in (("a1", "f"), ("b1", "g"), ("b2", "g")):
+            await registry.record("default", version, _spec(name), 1)
+        sets = [{"f": "a1", "g": "b1"}, {"f": "a1", "g": "b2"}]
+        one, two = [await registry.bind("default", each) for each in sets]
+        for members, identity in zip(sets, (one, two), strict=True):
+            found = await registry.mates("default", identity)
+            assert {each.spec.name: each.id for each in found} == members
+        assert await registry.mates("other", one) == []
+
+        async def latest() -> list[int]:
+            wanted = [("default", each) for each in ("a1", "b1", "b2")]
+            return [each.set for each in await registry.versions(wanted) if each is not None]
+
+        assert await latest() == [two, one, two]
+        assert await registry.bind("default", sets[0]) == one
+        assert await latest() == [one, one, two]
 
 
 async def test_bundles_are_stored_by_their_hash(server: RedisServer) -> None:

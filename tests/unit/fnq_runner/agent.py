@@ -39,6 +39,7 @@ __all__ = [
     "ENDS",
     "MATES",
     "OTHER",
+    "SET",
     "TAG",
     "VERSION",
     "Agent",
@@ -62,6 +63,8 @@ MATES: dict[str, dict[str, Any]] = {
     "g": {"version": OTHER, "kind": "function", "number": 1, "repeatable": False},
     "gen": {"version": OTHER, "kind": "generator", "number": 1, "repeatable": True},
 }
+#: Id of the set of these.
+SET = 77
 _numbers = itertools.count(1)
 
 
@@ -124,6 +127,7 @@ class Agent:
             "kind": "function",
             "concurrency": 1,
             "env": {},
+            "set": SET,
             "mates": MATES,
             **hello,
         }

@@ -9,7 +9,7 @@ import pytest
 
 from fnq_wire import callid, failure
 from fnq_wire.pipe import Frame, Kind, encode, encode_json, read_json, read_submit
-from tests.unit.fnq_runner.agent import CODEC, OTHER, TAG, Agent, Start
+from tests.unit.fnq_runner.agent import CODEC, OTHER, SET, TAG, Agent, Start
 
 SOURCE = """
 import chalkcompute, os
@@ -118,7 +118,8 @@ def test_a_deployed_function_is_looked_up(start: Start, kind: str) -> None:
     assert read_json(asked) == {"verb": "lookup", "name": "other", "number": 2}
     target = {"version": "123" * 3, "name": "other", "kind": "function", "number": 2}
     parameters = [["a", "either", True]]
-    agent.answer(asked, {"ok": {**target, "repeatable": False, "parameters": parameters}})
+    found = {**target, "repeatable": False, "set": 8, "parameters": parameters}
+    agent.answer(asked, {"ok": found})
     child = agent.frame(Kind.SUBMIT)
     assert read_submit(child)[0].version == "123" * 3
     agent.say(encode(Kind.CHILD_VALUE, child.call, body=CODEC.encode_result(6)))
@@ -161,6 +162,26 @@ def test_an_agent_that_does_not_answer_is_not_waited_for(start: Start) -> None:
     found = agent.run(5).failure
     assert found["exception_type"] == "NotReadyError"
     assert "0.01" in found["message"]
+
+
+def test_a_call_is_answered_by_the_set_it_was_made_in(start: Start) -> None:
+    """Another set is asked for once, whatever calls run meanwhile; none means the latest."""
+    agent = runner(start, "g(a)")
+    mates = {"g": {"version": "fed" * 3, "kind": "function", "number": 2, "repeatable": False}}
+    asked = 0
+    for members, version in ((5, "fed" * 3), (SET, OTHER), (5, "fed" * 3), (0, OTHER)):
+        agent.dispatch(1, set=members)
+        frame = agent.frame(Kind.REQUEST, Kind.SUBMIT)
+        if frame.kind == Kind.REQUEST:
+            asked += 1
+            assert read_json(frame) == {"verb": "mates", "set": 5}
+            agent.answer(frame, {"ok": mates})
+            frame = agent.frame(Kind.SUBMIT)
+        info, _ = read_submit(frame)
+        assert (info.version, info.set) == (version, members or SET)
+        agent.say(encode(Kind.CHILD_VALUE, frame.call, body=CODEC.encode_result(1)))
+        assert CODEC.decode_result(agent.frame(Kind.VALUE).body) == 1
+    assert asked == 1
 
 
 def test_a_name_outside_of_the_set_is_refused(start: Start) -> None:

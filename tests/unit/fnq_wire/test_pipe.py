@@ -69,7 +69,7 @@ def test_a_dispatch_carries_its_facts_and_the_payload(
     payload: bytes,
 ) -> None:
     """Both ends read the same."""
-    info = DispatchInfo(epoch, remaining, parent, root, rows, window, rows)
+    info = DispatchInfo(epoch, remaining, parent, root, rows, window, rows, window)
     [frame] = Decoder().feed(pipe.encode_dispatch(call, epoch, depth, info, payload))
     assert (frame.kind, frame.call, frame.epoch, frame.number) == (
         Kind.DISPATCH,
@@ -85,7 +85,7 @@ def test_a_submission_carries_its_facts_and_the_payload(
     parent: bytes, root: bytes, remaining: int, detached: bool, repeatable: bool, version: str
 ) -> None:
     """Both ends read the same."""
-    info = SubmitInfo(parent, root, remaining, detached, repeatable, version)
+    info = SubmitInfo(parent, root, remaining, detached, repeatable, version, remaining)
     [frame] = Decoder().feed(pipe.encode_submit(b"c" * 16, 2, 3, info, b"payload"))
     assert pipe.read_submit(frame) == (info, b"payload")
 

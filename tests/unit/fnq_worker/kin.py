@@ -16,11 +16,13 @@ from fnq.v1 import worker_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
 from fnq_core.presence import Presence, PresenceBoard
+from fnq_core.registry import Registry
 from fnq_server.server import Server
 from fnq_wire import callid, pipe
 from fnq_wire.finder import finder
 from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
 from fnq_worker.family import Family
+from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
 from tests.loop import eventually
 from tests.redis import RedisServer
@@ -47,6 +49,7 @@ class Kin:
         found = finder(address, "")
         self.nest = Nest(found, "default", None, blobs, self.family.deliver, self.fatal.append)
         self.family.nest, self.family.blobs = self.nest, blobs
+        self.family.mates = Mates(Registry(redis), "default")
         family: Any = self.family
         self.bench.bench.family = family
         self.runner = self.bench.runner

@@ -234,11 +234,13 @@ async def test_a_runner_asks_the_control_plane(server: RedisServer, tmp_path: Pa
     """What it asks is answered by number, what cannot be answered with a failure."""
     async with kin(server, tmp_path) as k:
         k.ask(0, {"verb": "lookup", "name": "f", "number": None})
+        k.ask(99, {"verb": "mates", "set": 5})
         for number, (_, question) in enumerate(QUESTIONS, 1):
             k.ask(number, question)
-        await eventually(lambda: len(k.runner.sent) == 1 + len(QUESTIONS))
+        await eventually(lambda: len(k.runner.sent) == 2 + len(QUESTIONS))
         answers = {each.number: pipe.read_json(each) for each in k.runner.sent}
         assert answers[0]["ok"]["version"] == k.version
+        assert answers.pop(99) == {"ok": {}}
         errors = [answers[number]["failure"]["error"] for number in range(1, len(answers))]
         assert errors == [error for error, _ in QUESTIONS]
         assert "was not ready within 0.2 s" in answers[2]["failure"]["message"]

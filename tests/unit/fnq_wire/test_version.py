@@ -1,0 +1,26 @@
+"""Ids of versions and of sets."""
+
+from __future__ import annotations
+
+from fnq.v1 import spec_pb2
+from fnq_wire.version import set_id, version_id
+
+
+def test_a_version_is_told_by_all_that_it_is_made_of() -> None:
+    """Its name, its settings and its bundle; the same give the same."""
+    made = {"name": "f", "bundle": "aa", "max_queue": 5}
+    others = [{**made, "name": "g"}, {**made, "bundle": "bb"}, {**made, "max_queue": 6}]
+    ids = [version_id(spec_pb2.FunctionSpec(**each)) for each in (made, *others, made)]  # type: ignore[arg-type]
+    assert ids[0] == ids[-1]
+    assert len(set(ids)) == 4
+    assert all(len(each) == 32 for each in ids)
+
+
+def test_a_set_is_told_by_its_versions_in_any_order() -> None:
+    """Another name, another version, or one more make another set; an id fits 64 bits."""
+    one = set_id({"f": "a1", "g": "b1"})
+    assert one == set_id({"g": "b1", "f": "a1"})
+    others: tuple[dict[str, str], ...]
+    others = ({"f": "b1", "g": "a1"}, {"f": "a1", "g": "b2"}, {"f": "a1"}, {"f": "a1\ng\0b1"}, {})
+    assert one not in {set_id(each) for each in others[:3]}
+    assert all(0 < set_id(each) < 1 << 64 for each in others)
