@@ -14,7 +14,7 @@ from fnq_local.logfile import LogFile
 from fnq_local.place import Place
 from fnq_local.process import Process
 from fnq_local.program import worker_argv
-from fnq_wire.error import StackError
+from fnq_wire.error import StackError, UnschedulableError
 
 __all__ = ["MOST_REPLICAS", "Agents", "Wanted"]
 
@@ -40,14 +40,17 @@ class Wanted:
     env: dict[str, str] = field(default_factory=dict, repr=False)
 
     def check(self) -> None:
-        """Raise StackError when this cannot be run."""
+        """Raise StackError for a wish without sense, UnschedulableError for too large a one."""
         if not _VERSION.fullmatch(self.version):
             raise StackError(f"not a version id: {self.version!r}")
         if not self.namespace or "\0" in self.namespace + self.function:
             raise StackError(f"not a namespace and function: {self.namespace!r}, {self.function!r}")
-        if not 0 <= self.replicas <= MOST_REPLICAS:
-            raise StackError(
-                f"{self.replicas} replicas wanted: between 0 and {MOST_REPLICAS} are possible"
+        if self.replicas < 0:
+            raise StackError(f"not a number of workers: {self.replicas}")
+        if self.replicas > MOST_REPLICAS:
+            raise UnschedulableError(
+                f"{self.replicas} workers are asked for, one machine runs {MOST_REPLICAS} at most: "
+                "lower min_replicas"
             )
 
 
@@ -81,7 +84,7 @@ class Agents:
 
         With `exact` the surplus is stopped: those with the highest indexes, within
         `grace_s` seconds, in the background. A new `env` counts for agents that start
-        from now on. Raises StackError when the wish makes no sense.
+        from now on. Raises as `Wanted.check` does.
         """
         wanted.check()
         fleet = self._fleets.setdefault((wanted.namespace, wanted.version), _Fleet(wanted))
@@ -96,6 +99,11 @@ class Agents:
         for child in surplus:
             self._dismiss(child, grace_s)
         return fleet.children
+
+    def of(self, namespace: str, version: str) -> list[Child]:
+        """Return the agents of a version that are to stay."""
+        fleet = self._fleets.get((namespace, version))
+        return [] if fleet is None else list(fleet.children)
 
     async def stop(self, version: str, namespace: str | None, grace_s: float) -> int:
         """End all agents of `version` and return how many, when they are gone.

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fnq_local.backoff import Backoff
+from fnq_local.backoff import HEALTHY_S, Backoff
 from fnq_local.logfile import LogFile
 from fnq_local.process import Process
 from fnq_wire.error import StackError
@@ -51,6 +51,8 @@ class Child:
         self.log = log
         self.state = "starting"
         self.reason = ""
+        #: How it died last, or why it could not be started; empty when it never did.
+        self.ending = ""
         self.process: Process | None = None
         self._launch = launch
         self._probe = probe
@@ -58,6 +60,7 @@ class Child:
         self._backoff = Backoff()
         self._news = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._began = 0.0
 
     @property
     def pid(self) -> int:
@@ -68,6 +71,12 @@ class Child:
     def deaths(self) -> int:
         """Deaths in a row, each within seconds of its start."""
         return self._backoff.deaths
+
+    @property
+    def crashing(self) -> bool:
+        """Whether it has died more than once in a row, and not lived for HEALTHY_S since."""
+        lives = self.state == "running" and time.monotonic() - self._began >= HEALTHY_S
+        return self.deaths > 1 and not lives
 
     def start(self) -> None:
         """Begin to keep it alive."""
@@ -93,10 +102,10 @@ class Child:
 
     async def _keep(self) -> None:
         while True:
-            began = time.monotonic()
+            self._began = time.monotonic()
             self._turn("starting", self.reason)
-            reason = await self._live()
-            pause = self._backoff.next(time.monotonic() - began)
+            reason = self.ending = await self._live()
+            pause = self._backoff.next(time.monotonic() - self._began)
             _log.warning("%s: %s; next start in %.1f s", self.facts.role, reason, pause)
             self._turn("waiting", reason)
             await asyncio.sleep(pause)

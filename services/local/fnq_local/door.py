@@ -1,8 +1,9 @@
 """The door of the supervisor: a Unix socket that speaks JSON lines.
 
 One line asks, `{"verb": "ping", ...}`; one line answers, `{"ok": true, ...}` or
-`{"ok": false, "error": "..."}`. A connection may carry many such pairs. Who may
-open the socket may ask anything: its directory has mode 0700.
+`{"ok": false, "error": "...", "never": false}`, where `never` says that it is of no use
+to ask again. A connection may carry many such pairs. Who may open the socket may ask
+anything: its directory has mode 0700.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fnq_wire.error import StackError
+from fnq_wire.error import StackError, UnschedulableError
 
 __all__ = ["Answer", "Door"]
 
@@ -82,7 +83,8 @@ class Door:
             if not isinstance(request, dict):
                 raise StackError(f"expected a JSON object, got {type(request).__name__}")
             return {"ok": True, **await self._answer(request)}
-        except StackError as problem:
-            return {"ok": False, "error": str(problem)}
+        except (StackError, UnschedulableError) as problem:
+            never = isinstance(problem, UnschedulableError)
+            return {"ok": False, "error": str(problem), "never": never}
         except ValueError:
             return {"ok": False, "error": "expected one JSON object in a line, got something else"}

@@ -8,7 +8,6 @@ import sys
 import time
 from typing import Any
 
-from fnq_local import census
 from fnq_local.agents import Wanted
 from fnq_local.child import Child
 from fnq_local.supervisor import Supervisor
@@ -22,11 +21,14 @@ _MOST_WAIT_S = 60.0
 
 
 class Verbs:
-    """Answers one request at a time for each visitor; raises StackError for a bad one.
+    """Answers one request at a time for each visitor.
+
+    Raises StackError for a bad one, and UnschedulableError for what can never be done.
 
     ping     {"wait_s", "touch"} -> {"ready", "waiting", "server", "pid", "prefix"}
     ensure   {"namespace", "version", "function", "replicas", "exact", "env", "grace_s"}
              -> {"agents"}
+    agents   {"namespace", "version"} -> {"agents"}
     stop     {"version", "namespace", "grace_s"} -> {"stopped"}
     status   -> {"processes", "pid", "waiting"}
     touch    -> {"again_s"}
@@ -38,6 +40,7 @@ class Verbs:
         self._verbs = {
             "ping": self._ping,
             "ensure": self._ensure,
+            "agents": self._agents,
             "stop": self._stop,
             "status": self._status,
             "touch": self._touch,
@@ -92,6 +95,10 @@ class Verbs:
         staying = self._supervisor.agents.ensure(wanted, float(request.get("grace_s", _GRACE_S)))
         return {"agents": [_agent(child) for child in staying]}
 
+    async def _agents(self, request: dict[str, Any]) -> dict[str, Any]:
+        namespace, version = str(request["namespace"]), str(request["version"])
+        return {"agents": [_agent(each) for each in self._supervisor.agents.of(namespace, version)]}
+
     async def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
         namespace = request.get("namespace")
         grace_s = float(request.get("grace_s", _GRACE_S))
@@ -120,5 +127,12 @@ class Verbs:
 
 
 def _agent(child: Child) -> dict[str, Any]:
-    agent = census.entry(child.facts, child.pid, child.state, child.reason)
-    return {key: agent[key] for key in ("replica", "pid", "state", "reason")}
+    return {
+        "replica": child.facts.replica,
+        "pid": child.pid or None,
+        "state": child.state,
+        "reason": child.reason,
+        "crashing": child.crashing,
+        "ending": child.ending,
+        "log": child.log.path,
+    }

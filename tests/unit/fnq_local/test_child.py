@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fnq_local import child as child_module
 from fnq_local.child import Child, Facts
 from fnq_local.logfile import LogFile
 from fnq_local.plain import PlainLauncher
@@ -87,6 +88,27 @@ def test_what_dies_at_once_is_started_less_and_less_often(tmp_path: Path) -> Non
         return [state for state, _ in seen]
 
     assert asyncio.run(scene()).count("waiting") == 3
+
+
+def test_a_crash_is_known_for_one_until_it_has_lived_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One death is none yet; between two of them it makes no difference what it does."""
+
+    async def scene() -> None:
+        child, _ = _child(tmp_path, "print('no such table'); exit(3)")
+        child.start()
+        await _wait(lambda: child.deaths == 1)
+        assert not child.crashing
+        for state in ("running", "waiting", "running"):
+            await _wait(lambda state=state: child.deaths > 1 and child.state == state)  # type: ignore[misc]
+            assert child.crashing
+            assert child.ending.startswith("ended with exit code 3: no such table (see ")
+        monkeypatch.setattr(child_module, "HEALTHY_S", 0.0)
+        await _wait(lambda: child.state == "running" and not child.crashing)
+        await child.stop(grace_s=5)
+
+    asyncio.run(scene())
 
 
 def test_it_runs_only_once_its_probe_says_so(tmp_path: Path) -> None:

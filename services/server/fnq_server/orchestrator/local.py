@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fnq_server.orchestrator.seam import Placed
-from fnq_wire.error import StackError
+from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
+from fnq_wire.error import StackError, UnschedulableError
 
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
 
-__all__ = ["LocalOrchestrator"]
+__all__ = ["LocalOrchestrator", "explain"]
 
 #: Seconds in which the supervisor must answer; it does so from memory.
 _ANSWER_S = 5.0
@@ -71,43 +72,34 @@ class LocalOrchestrator:
 
     async def status(self) -> list[Placed]:
         """Return every process of the stack."""
-        return [_placed(entry) for entry in await self._processes()]
+        return [_placed(entry) for entry in (await self._ask("status"))["processes"]]
 
-    async def explain(self, namespace: str, version: str) -> str:
-        """Return in one sentence why the version has no worker; empty when one runs."""
-        workers = await self._workers(namespace, version)
-        if any(worker.state == "running" for worker in workers):
-            return ""
-        if not workers:
-            return "no worker was started"
-        first = workers[0]
-        return f"its worker {first.reason}" if first.reason else f"its worker is {first.state}"
+    async def explain(self, namespace: str, version: str) -> Explanation:
+        """Return what is known of the version's workers: of the best of them."""
+        return explain(await self._agents(namespace, version))
 
     async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
         """Return the last `tail` lines that each worker of the version itself wrote."""
-        paths = [worker.log for worker in await self._workers(namespace, version)]
+        paths = [agent["log"] for agent in await self._agents(namespace, version)]
         return await asyncio.to_thread(_read_tails, paths, tail)
 
     async def touch(self) -> float:
         """Keep the stack from leaving; return the seconds after which to do it again."""
         return float((await self._ask("touch"))["again_s"])
 
-    async def _workers(self, namespace: str, version: str) -> list[Placed]:
-        return [
-            _placed(entry)
-            for entry in await self._processes()
-            if entry["role"] == "worker"
-            and (entry["namespace"], entry["version"]) == (namespace, version)
-        ]
-
-    async def _processes(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self._ask("status"))["processes"]
+    async def _agents(self, namespace: str, version: str) -> list[dict[str, Any]]:
+        answer = await self._ask("agents", namespace=namespace, version=version)
+        found: list[dict[str, Any]] = answer["agents"]
         return found
 
     async def _ask(
         self, verb: str, timeout_s: float = _ANSWER_S, **request: object
     ) -> dict[str, Any]:
-        """Return the answer of the supervisor. Raises StackError when it refuses or is away."""
+        """Return the answer of the supervisor.
+
+        Raises StackError when it refuses or is away, UnschedulableError when it
+        refuses once and for all.
+        """
         try:
             async with asyncio.timeout(timeout_s):
                 line = await self._exchange(json.dumps({"verb": verb, **request}).encode() + b"\n")
@@ -120,6 +112,8 @@ class LocalOrchestrator:
         if not line:
             raise StackError(f"the supervisor hung up on {verb!r}: the stack is leaving")
         answer: dict[str, Any] = json.loads(line)
+        if answer.get("never"):
+            raise UnschedulableError(answer["error"])
         if not answer["ok"]:
             raise StackError(f"the supervisor refused {verb!r}: {answer['error']}")
         return answer
@@ -145,6 +139,21 @@ def _placed(entry: dict[str, Any]) -> Placed:
         reason=entry["reason"],
         log=entry["log"],
     )
+
+
+def explain(agents: Sequence[Mapping[str, Any]]) -> Explanation:
+    """Return what the supervisor's agents of a version say together. Pure."""
+    if not agents:
+        return Explanation(Outlook.ABSENT, "no worker was asked for")
+    steady = [agent for agent in agents if not agent["crashing"]]
+    if any(agent["state"] == "running" for agent in steady):
+        return Explanation(Outlook.RUNNING)
+    if steady:
+        ending = steady[0]["ending"]
+        again = f"its worker {ending}, and is started again" if ending else "its worker starts"
+        return Explanation(Outlook.STARTING, again)
+    ending = agents[0]["ending"]
+    return Explanation(Outlook.CRASHING, f"its worker crashes whenever it is started: {ending}")
 
 
 def _read_tails(paths: list[str], tail: int) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fnq.v1 import spec_pb2
-from fnq_server.orchestrator.local import LocalOrchestrator
-from fnq_server.orchestrator.seam import Orchestrator
-from fnq_wire.error import StackError
+from fnq_server.orchestrator.local import LocalOrchestrator, explain
+from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
+from fnq_wire.error import StackError, UnschedulableError
 from tests.unit.fnq_local.stack import Stack
 
 pytestmark = pytest.mark.integration
@@ -34,6 +35,10 @@ async def _until(look: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not await asyncio.to_thread(look):  # noqa: ASYNC110 - a predicate is watched
             await asyncio.sleep(0.005)
+
+
+def _reason(stack: Stack, version: str) -> str:
+    return asyncio.run(_orchestrator(stack).explain("default", version)).reason
 
 
 def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
@@ -62,21 +67,54 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
     assert asyncio.run(scene()) == [2, 2, 1, 0]
 
 
+LOST = "ended with exit code 7"
+
+
+@pytest.mark.parametrize(
+    ("agents", "outlook", "reason"),
+    [
+        ([], Outlook.ABSENT, "no worker was asked for"),
+        ([("starting", False, "")], Outlook.STARTING, "its worker starts"),
+        ([("waiting", False, LOST)], Outlook.STARTING, f"its worker {LOST}, and is started again"),
+        ([("running", False, LOST)], Outlook.RUNNING, ""),
+        ([("running", True, LOST)], Outlook.CRASHING, f"its worker crashes .* started: {LOST}"),
+        ([("waiting", True, LOST), ("starting", False, "")], Outlook.STARTING, "its worker starts"),
+        ([("waiting", True, LOST), ("running", False, "")], Outlook.RUNNING, ""),
+    ],
+)
+def test_the_best_of_the_workers_counts(
+    agents: list[tuple[str, bool, str]], outlook: Outlook, reason: str
+) -> None:
+    """One that runs, then one that comes up; that they crash is said when all of them do."""
+    names = ("state", "crashing", "ending")
+    found = explain([dict(zip(names, each, strict=True)) for each in agents])
+    assert found.outlook is outlook
+    assert re.fullmatch(reason, found.reason)
+
+
 def test_a_worker_that_does_not_run_is_explained(stack: Stack) -> None:
     """In one sentence, from "never started" over "running" to how it died; its log is at hand."""
 
     async def scene() -> None:
         local = _orchestrator(stack)
-        assert await local.explain("default", "abc") == "no worker was started"
+        absent = Explanation(Outlook.ABSENT, "no worker was asked for")
+        assert await local.explain("default", "abc") == absent
         await local.ensure("default", "abc", spec_pb2.FunctionSpec(name="add"), 1)
         await _until(lambda: stack.pid("worker 0") != 0)
-        assert await local.explain("default", "abc") == ""
-        assert await local.explain("other", "abc") == "no worker was started"
+        assert await local.explain("default", "abc") == Explanation(Outlook.RUNNING)
+        assert await local.explain("other", "abc") == absent
         bad = spec_pb2.FunctionSpec(name="add", env={"STANDIN_EXIT": "no licence"})
         await local.ensure("default", "bad", bad, 1)
-        await _until(lambda: stack.processes()["worker 0"]["state"] == "waiting")
-        reason = await local.explain("default", "bad")
-        assert reason.startswith("its worker ended with exit code 7: standin: no licence")
+        await _until(lambda: "worker crashes" in _reason(stack, "bad"))
+        found = await local.explain("default", "bad")
+        # Whether it is down at the moment, or about to come up once more.
+        for _ in range(20):
+            assert await local.explain("default", "bad") == found
+        assert found.outlook is Outlook.CRASHING
+        assert found.reason.startswith(
+            "its worker crashes whenever it is started: "
+            "ended with exit code 7: standin: no licence (see "
+        )
         assert (await local.logs("default", "bad", 1)) == ["standin: no licence"]
 
     asyncio.run(scene())
@@ -92,5 +130,7 @@ def test_what_the_supervisor_refuses_is_an_error_with_its_words(stack: Stack) ->
     spec = spec_pb2.FunctionSpec(name="add")
     with pytest.raises(StackError, match=r"refused \'ensure\': not a version id: \'\.\./up\'"):
         asyncio.run(_orchestrator(stack).ensure("default", "../up", spec, 1))
+    with pytest.raises(UnschedulableError, match=r"257 workers .* one machine runs 256 at most"):
+        asyncio.run(_orchestrator(stack).ensure("default", "abc", spec, 257))
     with pytest.raises(StackError, match=r"no supervisor at /nowhere\.sock"):
         asyncio.run(LocalOrchestrator("/nowhere.sock").touch())
