@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 
 from redis.asyncio import Redis
 
-from fnq_core.connection import UNREACHABLE
+from fnq_core.connection import insist
 from fnq_core.logs import LogStreams
 
 __all__ = ["Printer"]
@@ -36,11 +35,16 @@ class Printer:
         self._news.set()
 
     async def print_forever(self) -> None:
-        """Store what was queued, until cancelled."""
+        """Store what was queued, until cancelled; while Redis is away it waits.
+
+        A line may be stored twice then.
+        """
         while True:
             await self._news.wait()
             self._news.clear()
             lines = list(self._lines)
             self._lines.clear()
-            with contextlib.suppress(*UNREACHABLE):
-                await self._logs.append(self._namespace, self._function, lines)
+            await insist(
+                "storing what was printed",
+                lambda: self._logs.append(self._namespace, self._function, lines),
+            )
