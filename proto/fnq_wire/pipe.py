@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,20 +221,29 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Return the frames that `data` completes, in order.
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Yield the frames that `data` completes, in order.
 
-        Raises FrameError when a header names an unknown kind, or a body larger
-        than that kind may have; the stream cannot be read further then.
+        Raises FrameError, after the frames before it, when a header names an unknown
+        kind, or a body larger than that kind may have; the stream cannot be read
+        further then.
         """
+        frames, problem = self._cut(data)
+        yield from frames
+        if problem:
+            raise FrameError(problem)
+
+    def _cut(self, data: bytes) -> tuple[list[Frame], str]:
+        """Return complete frames, and what is wrong with what follows them."""
         buffer = self._buffer
         buffer += data
         frames: list[Frame] = []
-        start, end = 0, len(buffer)
+        start, end, problem = 0, len(buffer), ""
         while end - start >= _HEADER.size:
             length, kind, call, epoch, number = _HEADER.unpack_from(buffer, start)
             if length > _MOST.get(kind, -1):
-                raise FrameError(f"not a frame: kind {kind}, body of {length} bytes")
+                problem = f"not a frame: kind {kind}, body of {length} bytes"
+                break
             stop = start + _HEADER.size + length
             if stop > end:
                 break
@@ -242,7 +252,7 @@ class Decoder:
             start = stop
         if start:
             del buffer[:start]
-        return frames
+        return frames, problem
 
 
 #: Bytes of a body, by kind.

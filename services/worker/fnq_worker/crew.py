@@ -219,7 +219,10 @@ def _obituary(runner: Runner, reason: str) -> Mapping[str, Any]:
     """Return the failure that says how a runner died."""
     detail: dict[str, str] = {"reason": reason}
     text = reason
-    if runner.signal is not None:
+    if runner.doom:
+        text = runner.doom
+        detail["reason"] = "killed"
+    elif runner.signal is not None:
         try:
             name = signal.Signals(runner.signal).name
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -39,6 +40,8 @@ class Runner:
         #: How the process ended, once the zygote said so.
         self.code: int | None = None
         self.signal: int | None = None
+        #: Why the agent has it killed, where it does.
+        self.doom = ""
         self.exited = asyncio.Event()
         self._received = received
         self._printed = printed
@@ -93,6 +96,11 @@ class Runner:
                 os.kill(self.pid, number)
             except ProcessLookupError:
                 return
+
+    def destroy(self, why: str) -> None:
+        """Kill the process now; its calls are told why."""
+        self.doom = why
+        self.kill(signal.SIGKILL)
 
     def close(self) -> None:
         """Give the pipe up; the runner ends when it notices."""
@@ -162,15 +170,15 @@ class Runner:
             for frame in self._decoder.feed(data):
                 self._received(self, frame)
         except FrameError as problem:
-            self.close()
-            self._broke(self, f"it sent something else than frames: {problem}")
-            return False
+            self.doom = f"it sent something else than frames: {problem}"
         except Exception as problem:  # noqa: BLE001 - whatever it sends, the agent goes on
             _log.exception("a frame cannot be dealt with", pid=self.pid)
-            self.close()
-            self._broke(self, f"it sent what cannot be dealt with: {problem!r}")
-            return False
-        return True
+            self.doom = f"it sent what cannot be dealt with: {problem!r}"
+        else:
+            return True
+        self.close()
+        self._broke(self, self.doom)
+        return False
 
     def _read_print(self, read: int, name: str) -> None:
         try:

@@ -51,4 +51,4 @@ class Stopper:
         if not run.ended and run.runner is not None:
             _log.warning("cancelled code does not end: its runner is killed", pid=run.runner.pid)
             self._killed(run)
-            run.runner.kill(signal.SIGKILL)
+            run.runner.destroy("it was killed, since code whose call was cancelled did not end")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -56,14 +57,22 @@ class Zygote:
         else:
             ours = socket.socket(socket.AF_UNIX)
             ours.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(ours, path)
+            try:
+                await asyncio.get_running_loop().sock_connect(ours, path)
+            except BaseException:
+                ours.close()
+                raise
         ours.setblocking(False)
         self._socket = ours
         asyncio.get_running_loop().add_reader(ours, self._readable)
 
     async def fork(self, token: str, files: list[int], env: dict[str, str], cwd: str) -> int:
-        """Fork a runner on `files` (pipe, stdout, stderr); return its process id."""
-        assert self._socket is not None
+        """Fork a runner on `files` (pipe, stdout, stderr); return its process id.
+
+        Raises OSError when it cannot be forked, or the zygote is gone.
+        """
+        if self._socket is None:
+            raise ConnectionResetError("the zygote is gone")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[int] = loop.create_future()
         self._forked[token] = future
@@ -75,9 +84,11 @@ class Zygote:
         return await future
 
     def kill(self, token: str, number: int) -> None:
-        """Send a signal to a runner and what it started."""
+        """Send a signal to a runner and what it started; a zygote that is gone has none."""
         if self._socket is not None:
-            self._socket.send(json.dumps({"kill": token, "signal": number}).encode() + b"\n")
+            # Where it breaks, the reader notices, and reports.
+            with contextlib.suppress(OSError):
+                self._socket.send(json.dumps({"kill": token, "signal": number}).encode() + b"\n")
 
     async def close(self) -> None:
         """Let go; runners that are left are killed."""

@@ -34,7 +34,7 @@ def test_frames_come_out_as_they_went_in(frames: list[Frame], cuts: list[int]) -
 def test_what_is_not_a_frame_is_refused_or_waits_for_its_end(data: bytes) -> None:
     """Nothing but FrameError ever comes of bytes."""
     try:
-        frames = Decoder().feed(data)
+        frames = list(Decoder().feed(data))
     except FrameError:
         return
     assert all(frame.kind in set(Kind) for frame in frames)
@@ -53,7 +53,16 @@ def test_what_is_not_a_frame_is_refused_or_waits_for_its_end(data: bytes) -> Non
 def test_an_unknown_kind_and_a_body_too_large_are_refused_at_once(head: bytes) -> None:
     """Not after a gigabyte has been waited for."""
     with pytest.raises(FrameError, match=r"not a frame: kind \d+, body of \d+ bytes"):
-        Decoder().feed(head)
+        list(Decoder().feed(head))
+
+
+def test_frames_before_what_is_none_are_not_lost() -> None:
+    """They came in one piece with it."""
+    good = [Frame(Kind.STARTED, b"c" * 16, 1, 0, b""), Frame(Kind.LOG, b"c" * 16, 1, 1, b"x")]
+    came: list[Frame] = []
+    with pytest.raises(FrameError):
+        came.extend(Decoder().feed(b"".join(map(_encode, good)) + b"nonsense" * 9))
+    assert came == good
 
 
 @given(ID, U32, st.integers(0, 64), ID, ID, U64, U64, U32, st.binary(max_size=50))

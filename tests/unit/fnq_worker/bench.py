@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
@@ -29,6 +30,9 @@ class ToyRunner:
 
     def kill(self, number: int) -> None:
         self.signals.append(number)
+
+    def destroy(self, why: str) -> None:
+        self.kill(signal.SIGKILL)
 
     def settle(self) -> bool:
         return True
