@@ -61,6 +61,8 @@ class Control:
         self._config = config
         self._lock = threading.Lock()
         self._answered = False
+        #: What the last deploy said: see `port.Session.active`.
+        self.active: frozenset[str] = frozenset()
         self._finder = None if config.addr is None else finder(config.addr, SERVER)
         try:
             self.address = self._find("")
@@ -158,6 +160,7 @@ class Control:
             return stub.Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
 
         reply: control_pb2.DeployReply = self._ask(send, DeployError)
+        self.active = frozenset(reply.active)
         return [(version.id, version.number) for version in reply.versions]
 
     def _ask(

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,7 +46,8 @@ class Deployment:
         self._handles: dict[str, Handle] = {}
         #: Names whose present handle is in no set yet.
         self._pending: set[str] = set()
-        self._said: set[str] = set()
+        #: Lines that were said, by this process or by the one that it deploys for.
+        self.said: set[str] = set()
         self._config: Config | None = None
         self._failed: dict[str, Handle] = {}
         self.unlock()
@@ -102,7 +104,7 @@ class Deployment:
         return self._failed == batch
 
     def load(self, batch: dict[str, Handle]) -> Shipment:
-        """Capture a set; say once on stderr what has no effect and what was left out.
+        """Capture a set; say once on stderr what was left out.
 
         Each function has a bundle of its own, of what it reaches: so it stays the
         same version when another one is decorated or changed. Raises DeployError for
@@ -121,7 +123,6 @@ class Deployment:
                 each.name, each.kind, each.settings, each.codec, bundle.where[body], bundle.hash
             )
             shipment.specs.append(built)
-            self._say_inactive(built)
         return shipment
 
     def _batch(self, handle: Handle) -> dict[str, Handle]:
@@ -138,7 +139,9 @@ class Deployment:
     def _deploy(self, batch: dict[str, Handle]) -> None:
         self._failed = batch
         shipment = self.load(batch)
-        versions = runtime.current_session().deploy(shipment.specs, shipment.bundles)
+        session = runtime.current_session()
+        versions = session.deploy(shipment.specs, shipment.bundles)
+        self.say_inactive(shipment.specs, session.active)
         from fnq_wire.version import set_id
 
         names = [spec.name for spec in shipment.specs]
@@ -166,19 +169,25 @@ class Deployment:
         handle.target = runtime.current_session().lookup(handle.name, None)[0]
         return handle.target
 
-    def _say_inactive(self, spec: spec_pb2.FunctionSpec) -> None:
+    def say_inactive(self, specs: Iterable[spec_pb2.FunctionSpec], active: Collection[str]) -> None:
+        """Say once on stderr which arguments of functions have no effect where they run.
+
+        `active` are those that have one there, though not everywhere.
+        """
         from fnq_wire.inactive import inactive
 
-        names = inactive(spec)
-        if names:
-            self._say(
-                f"{spec.name}: no effect yet: {', '.join(names)} (the function runs all the same)"
-            )
+        for spec in specs:
+            names = inactive(spec, active)
+            if names:
+                self._say(
+                    f"{spec.name}: no effect yet: {', '.join(names)} "
+                    "(the function runs all the same)"
+                )
 
     def _say(self, line: str) -> None:
         """Write a line to stderr, the same one only once."""
-        if line not in self._said:
-            self._said.add(line)
+        if line not in self.said:
+            self.said.add(line)
             sys.stderr.write(f"[fnq] {line}\n")
 
 

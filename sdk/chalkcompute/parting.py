@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chalkcompute import deployment, runtime
@@ -61,7 +62,7 @@ def _deploy_rest() -> bool:
         if _script is not None:
             # A bundle must be the same whenever in the script's life it is made.
             vars(sys.modules["__main__"]).setdefault("__file__", _script)
-        return _send_by_child(ours.load(batch))
+        return _send_by_child(ours.load(batch), sorted(ours.said))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the exit code must tell
         _say(problem)
         return False
@@ -75,8 +76,8 @@ def _say(problem: BaseException) -> None:
     sys.stderr.write(f"[fnq] the deploy failed: {text.rstrip()}\n")
 
 
-def _send_by_child(shipment: Shipment) -> bool:
-    """Let a child deploy a set; it inherits environment, folder and stderr."""
+def _send_by_child(shipment: Shipment, said: list[str]) -> bool:
+    """Let a child deploy a set; it inherits environment, folder, stderr and what was said."""
     import subprocess
 
     from fnq.v1 import control_pb2
@@ -89,7 +90,7 @@ def _send_by_child(shipment: Shipment) -> bool:
     pieces = [request, *shipment.bundles.values()]
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "
-        "from chalkcompute import parting; sys.exit(parting.main())"
+        f"from chalkcompute import parting; sys.exit(parting.main({said!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -110,8 +111,11 @@ def _read_pieces() -> list[bytes]:
     return pieces
 
 
-def main() -> int:
-    """Deploy the set on standard input; return the exit code."""
+def main(said: Sequence[str]) -> int:
+    """Deploy the set on standard input; return the exit code.
+
+    `said` are lines that the script has on its stderr already.
+    """
     import hashlib
 
     from fnq.v1 import control_pb2
@@ -120,7 +124,11 @@ def main() -> int:
     specs = control_pb2.DeployRequest.FromString(request).specs
     named = {hashlib.sha256(bundle).hexdigest(): bundle for bundle in bundles}
     try:
-        runtime.current_session().deploy(specs, named)
+        session = runtime.current_session()
+        session.deploy(specs, named)
+        ours = deployment.current()
+        ours.said.update(said)
+        ours.say_inactive(specs, session.active)
     except Exception as problem:  # noqa: BLE001 - the parent can only be told by text and exit code
         _say(problem)
         return 1

@@ -76,3 +76,11 @@ class Session(Protocol):
         each spec, in order.
         """
         ...
+
+    @property
+    def active(self) -> frozenset[str]:
+        """The arguments of the decorator that have an effect there, and not everywhere.
+
+        Known once something was deployed.
+        """
+        ...

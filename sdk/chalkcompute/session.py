@@ -170,6 +170,11 @@ class ServerSession:
         """Deploy a set of functions that name each other."""
         return self._control.deploy(specs, bundles)
 
+    @property
+    def active(self) -> frozenset[str]:
+        """The arguments of the decorator that have an effect there, and not everywhere."""
+        return self._control.active
+
     def close(self) -> None:
         """Say goodbye: attached calls are cancelled now."""
         with self._lock:

@@ -11,6 +11,7 @@ from fnq.v1 import spec_pb2
 from fnq_consumer.consumer import Consumer
 from fnq_core.connection import connect
 from fnq_core.registry import Registry
+from fnq_server.orchestrator.seam import Orchestrator
 from fnq_server.server import Server
 from tests.redis import RedisServer
 
@@ -35,13 +36,13 @@ async def server(
     name: str = "s",
     token: str | None = None,
     spool: Path | None = None,
+    orchestrator: Orchestrator | None = None,
 ) -> AsyncIterator[tuple[Server, str]]:
     """Run a server; give it and its address."""
     failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     address = f"unix:{folder}/{name}.sock"
-    made = Server(
-        address, redis.url, token, str(spool) if spool else None, None, failed.set_exception
-    )
+    place = str(spool) if spool else None
+    made = Server(address, redis.url, token, place, orchestrator, failed.set_exception)
     await made.start()
     try:
         yield made, address

@@ -16,12 +16,14 @@ class DeployRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ..., specs: _Optional[_Iterable[_Union[_spec_pb2.FunctionSpec, _Mapping]]] = ...) -> None: ...
 
 class DeployReply(_message.Message):
-    __slots__ = ("missing_bundles", "versions")
+    __slots__ = ("missing_bundles", "versions", "active")
     MISSING_BUNDLES_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
     missing_bundles: _containers.RepeatedScalarFieldContainer[str]
     versions: _containers.RepeatedCompositeFieldContainer[FunctionVersion]
-    def __init__(self, missing_bundles: _Optional[_Iterable[str]] = ..., versions: _Optional[_Iterable[_Union[FunctionVersion, _Mapping]]] = ...) -> None: ...
+    active: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, missing_bundles: _Optional[_Iterable[str]] = ..., versions: _Optional[_Iterable[_Union[FunctionVersion, _Mapping]]] = ..., active: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BundlePart(_message.Message):
     __slots__ = ("hash", "data")

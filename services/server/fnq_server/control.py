@@ -76,7 +76,9 @@ class Control(control_pb2_grpc.ControlServicer):
             await self._begin_again(namespace, version.id)
             if version.spec.min_replicas:
                 self._demand.want(namespace, version.id)
-        return control_pb2.DeployReply(versions=[_message(each) for each in versions])
+        return control_pb2.DeployReply(
+            versions=[_message(each) for each in versions], active=sorted(self._reporter.active)
+        )
 
     async def _begin_again(self, namespace: str, version_id: str) -> None:
         """Have a version that could not be imported tried anew: what it lacked may be there."""

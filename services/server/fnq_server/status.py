@@ -38,7 +38,7 @@ class Reporter:
         self._registry = registry
         self._backlog = backlog
         self._board = board
-        self._active = active
+        self.active = active
 
     async def report(self, namespace: str) -> control_pb2.StatusReply:
         """Return the processes this server knows of, and the functions of a namespace."""
@@ -54,7 +54,7 @@ class Reporter:
             strict=True,
         ):
             if version is not None:
-                _add_function(reply, version, counts, inactive(version.spec, self._active))
+                _add_function(reply, version, counts, inactive(version.spec, self.active))
         reply.redis_version, reply.redis_bytes = await measure(self._redis)
         return reply
 

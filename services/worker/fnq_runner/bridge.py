@@ -173,6 +173,11 @@ class PipeSession:
     ) -> list[tuple[str, int]]:
         raise DeployError("a worker deploys nothing: expected deploys from a script only")
 
+    @property
+    def active(self) -> frozenset[str]:
+        """Nothing: a worker deploys nothing."""
+        return frozenset()
+
     def learn(self, members: int, mates: Mapping[str, Mapping[str, Any]]) -> None:
         """Take note of the latest set and of what is in it."""
         self._latest = members

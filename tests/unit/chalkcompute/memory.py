@@ -87,6 +87,8 @@ class MemorySession:
         label = "+".join(f"{each.__qualname__}@{id(each)}" for each in functions)
         return SimpleNamespace(hash=label, data=label.encode(), where=where, left_out=[])
 
+    active: frozenset[str] = frozenset()
+
     def deploy(
         self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
     ) -> list[tuple[str, int]]:

@@ -149,6 +149,17 @@ def test_what_has_no_effect_yet_is_said_once(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == line
 
 
+def test_what_has_an_effect_on_this_stack_is_not_said_to_have_none(
+    session: MemorySession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server that deployed it knows."""
+    session.active = frozenset({"cpu", "memory"})
+    make("one", 1, cpu=2, memory="1Gi")()
+    assert capsys.readouterr().err == ""
+    make("two", 2, cpu=2, timeout=3)()
+    assert "two: no effect yet: timeout (" in capsys.readouterr().err
+
+
 def test_what_was_left_out_is_said(
     session: MemorySession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

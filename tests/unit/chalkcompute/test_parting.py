@@ -17,6 +17,7 @@ import hashlib, json, os, sys, types
 
 class Session:
     over = False
+    active = frozenset({"memory"})
     def __init__(self, config): self.number = 0
     def deploy(self, specs, bundles):
         with open(os.environ["DEPLOYS"], "a") as file:
@@ -111,6 +112,18 @@ def test_what_was_called_is_not_deployed_again(script: Script) -> None:
     assert script.run(DECORATED + "\none.wait_ready()\n") == 0
     assert len(script.deploys) == 1
     assert script.err == "closed\n"
+
+
+def test_what_has_no_effect_is_said_once_by_whoever_deploys(script: Script) -> None:
+    """Script or child; what has one where the function runs is not named."""
+    given = DECORATED.replace("function\n", "function(memory='1Gi', gpu='nvidia-l4')\n")
+    line = "[fnq] one: no effect yet: gpu (the function runs all the same)\n"
+    assert script.run(given) == 0
+    assert script.err == f"{line}closed\n"
+    later = "\none.wait_ready()\n@chalkcompute.function\ndef two(): pass\n"
+    assert script.run(given + later) == 0
+    assert len(script.deploys) == 2
+    assert script.err == f"{line}closed\nclosed\n"
 
 
 @pytest.mark.parametrize("text", [DECORATED, DECORATED + "import sys\nsys.exit(0)\n"])

@@ -19,6 +19,7 @@ from fnq_core import keys
 from fnq_core.logs import LogStreams
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.rpc import channel
+from fnq_server.orchestrator.local import LocalOrchestrator
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
@@ -62,6 +63,30 @@ async def test_a_set_is_deployed_once_its_bundles_are_there(
         assert list(first) == list(second)
         found = await stub.Lookup(control_pb2.LookupRequest(name="g"))
         assert found == first[1]
+
+
+async def test_what_only_some_stacks_act_on_is_told_at_the_deploy(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """And is not called inactive in the status."""
+
+    class Strong(LocalOrchestrator):
+        active = frozenset({"memory", "cpu"})
+
+    house = Strong(f"{tmp_path}/nobody.sock")
+    async with (
+        service.server(server, tmp_path, orchestrator=house) as (_, address),
+        channel(address) as link,
+    ):
+        stub: Any = control_pb2_grpc.ControlStub(link)
+        await _put(stub)
+        spec = _spec()
+        spec.resources.memory_bytes, spec.resources.gpu = 1, "nvidia-l4"
+        reply = await stub.Deploy(control_pb2.DeployRequest(specs=[spec]))
+        assert list(reply.active) == ["cpu", "memory"]
+        [found] = (await stub.Status(control_pb2.StatusRequest())).functions
+        assert "gpu" in found.inactive
+        assert not {"cpu", "memory"}.intersection(found.inactive)
 
 
 async def test_a_bundle_must_be_what_it_says(server: RedisServer, tmp_path: Path) -> None:
