@@ -10,7 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+from fnq_wire.address import ConsulAddress
+from fnq_wire.finder import REDIS, SERVER
+from jobs.consul import Consul
 from jobs.nomad import Nomad
 from tests.livestack import Stack
 
@@ -46,6 +50,13 @@ class ClusterStack(Stack):
         if _TOKEN in os.environ:
             named["FNQ_TOKEN"] = os.environ[_TOKEN]
         return super().env | named
+
+    def redis_url(self) -> str:
+        """Return where its Redis is; the password, if there is one, is in REDIS_PASSWORD."""
+        at = ConsulAddress.parse(os.environ[_ADDRESS], SERVER)
+        assert at is not None, "only Consul tells where the Redis of a cluster is"
+        (address,) = Consul(at.consul).healthy(REDIS)
+        return f"redis://:{quote(os.environ.get('REDIS_PASSWORD', ''))}@{address}"
 
     def up(self) -> None:
         """Do nothing: it is up, and its workers never had the environment of a script."""

@@ -33,6 +33,8 @@ class Stack:
 
     home: Path
     namespace: str = "default"
+    #: Seconds that a program may take, its workers' start included.
+    patience_s: float = 50.0
 
     @property
     def env(self) -> dict[str, str]:
@@ -99,13 +101,17 @@ class Stack:
         done = self.fnq("up")
         assert done.returncode == 0, done.stderr
 
-    @contextmanager
-    def redis(self) -> Iterator[RedisView]:
-        """Look into the stack's Redis; a stack that has left is started again for it."""
+    def redis_url(self) -> str:
+        """Return where its Redis is; a stack that has left is started again for it."""
         if not self.processes("redis"):
             self.up()
         (found,) = self.processes("redis")
-        view = RedisView(f"unix://{found['address'].removeprefix('unix:')}")
+        return f"unix://{found['address'].removeprefix('unix:')}"
+
+    @contextmanager
+    def redis(self) -> Iterator[RedisView]:
+        """Look into the stack's Redis."""
+        view = RedisView(self.redis_url())
         try:
             yield view
         finally:

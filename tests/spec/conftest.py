@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from tests.clusterstack import ClusterStack
 from tests.livestack import Stack, one_stack
+
+FOLDER = Path(__file__).parent
+#: Seconds that a program may take where Nomad places each function first, and its test.
+_PATIENCE_S, _TIMEOUT_S = 150, 200
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a cluster the time that it takes."""
+    if ClusterStack.named():
+        for item in (each for each in items if each.path.is_relative_to(FOLDER)):
+            item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
 
 
 def scope(fixture_name: str, config: pytest.Config) -> Literal["module", "session"]:
@@ -30,6 +42,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         with one_stack(home) as mine:
             yield mine
         return
-    cluster = ClusterStack(home, f"spec-{uuid.uuid4().hex[:8]}")
+    cluster = ClusterStack(home, f"spec-{uuid.uuid4().hex[:8]}", _PATIENCE_S)
     yield cluster
     cluster.down()

@@ -13,8 +13,6 @@ from tests.livestack import Stack
 __all__ = ["PROGRAMS", "lines", "run"]
 
 PROGRAMS = Path(__file__).with_name("programs")
-#: Seconds that a program may take, its workers' start included.
-_TIMEOUT_S = 50
 
 
 def run(
@@ -33,7 +31,7 @@ def run(
         env=stack.env | dict(env or {}),
         capture_output=True,
         text=True,
-        timeout=_TIMEOUT_S,
+        timeout=stack.patience_s,
         check=False,
         **more,
     )

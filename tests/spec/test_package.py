@@ -31,7 +31,7 @@ def test_a_package_run_as_a_program_calls_its_functions(stack: Stack, tmp_path: 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=stack.patience_s,
         check=False,
     )
     assert done.returncode == 0, done.stderr

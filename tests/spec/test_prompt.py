@@ -136,7 +136,7 @@ def test_functions_piped_into_python_are_deployed_or_refused_with_the_reason(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=stack.patience_s,
         check=False,
     )
     if sys.version_info >= (3, 13):
