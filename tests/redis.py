@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import redis
 from fnq_core.keys import kind_of
 from fnq_local.redis import find
 
-__all__ = ["RedisServer", "RedisView", "ownerless", "wait_until"]
+__all__ = ["RedisServer", "RedisView", "full", "ownerless", "wait_until"]
 
 #: A line of `INFO commandstats`, and what `spent` itself does.
 _COMMAND = re.compile(r"cmdstat_([^:]+):calls=(\d+)")
@@ -113,6 +114,16 @@ class RedisServer(RedisView):
         self.close()
         # A killed server leaves its socket where it was.
         (self._folder / "redis.sock").unlink(missing_ok=True)
+
+
+@contextmanager
+def full(server: RedisServer) -> Iterator[None]:
+    """Leave it no memory within the block: it refuses whatever needs some."""
+    server.ask("CONFIG", "SET", "maxmemory", 1)
+    try:
+        yield
+    finally:
+        server.ask("CONFIG", "SET", "maxmemory", 0)
 
 
 def ownerless(view: RedisView) -> Iterator[str]:

@@ -6,7 +6,8 @@
     ├── CallCancelledError                      somebody cancelled the call
     ├── WorkerLostError                         the process that ran the call died too often
     ├── UnschedulableError                      no machine can run the function
-    ├── QueueFullError                          too many calls wait already
+    ├── QueueFullError                          too many calls wait already, or Redis is full
+    ├── NotAcceptedError                        the call cannot be queued: nobody will run it
     ├── PayloadTooLargeError (ValueError)       a value is over the hard cap
     ├── SerializationError (TypeError)          a value cannot travel, or bytes are not a value
     ├── StreamDivergedError                     a repeated run yielded something else
@@ -41,6 +42,7 @@ __all__ = [
     "FnqError",
     "ImageBuildError",
     "NestingTooDeepError",
+    "NotAcceptedError",
     "NotFoundError",
     "NotReadyError",
     "PayloadTooLargeError",
@@ -126,7 +128,11 @@ class UnschedulableError(FnqError):
 
 
 class QueueFullError(FnqError):
-    """Say that the function has too many calls waiting to take another."""
+    """Say that the function has too many calls waiting to take another, or that Redis is full."""
+
+
+class NotAcceptedError(FnqError):
+    """Say that the call could not be queued, and why: nobody will run it."""
 
 
 class PayloadTooLargeError(FnqError, ValueError):

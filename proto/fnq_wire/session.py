@@ -188,10 +188,11 @@ class ClientSession:
             self._accept(welcome.mark)
         self._offers.extendleft(reversed(self._unaccepted))
         self._unaccepted.clear()
+        # What has ended was refused, or cancelled: nobody waits for it any more.
+        self._offers = deque(each for each in self._offers if each.call in self._calls)
         if welcome.session != self._tag:
-            # Another session: its sequence begins anew, without what has ended already.
+            # Another session: its sequence begins anew.
             self._sent = 0
-            self._offers = deque(each for each in self._offers if each.call in self._calls)
             for pending in self._offers:
                 pending.seq = 0
         self._tag, self._secret = welcome.session, welcome.secret

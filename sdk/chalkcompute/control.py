@@ -19,6 +19,7 @@ from chalkcompute.errors import (
     NotFoundError,
     NotReadyError,
     ProtocolError,
+    QueueFullError,
 )
 from chalkcompute.inflight import Target
 from fnq.v1 import control_pb2, control_pb2_grpc
@@ -206,6 +207,8 @@ def translate(
         return NotFoundError(details)
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return ProtocolError(details)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and otherwise is ConnectionLostError:
+        return QueueFullError(f"the server at {address} refused: {details}")
     if code in _AWAY:
         return ConnectionLostError(
             f"no server answers at {address}: {details}; "

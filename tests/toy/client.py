@@ -41,11 +41,13 @@ class _Line:
     def __init__(self, session: ClientSession, token: str | None) -> None:
         self.goaways = 0
         self.deaf = False
+        self.mute = False
         self.news = asyncio.Event()
         self._session = session
         self._token = token
         self._channel: grpc.aio.Channel | None = None
         self._stream: Any = None
+        self._writing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, address: str) -> session_pb2.Welcome:
@@ -63,7 +65,17 @@ class _Line:
         return welcome
 
     async def bye(self) -> None:
-        await self._stream.write(session_pb2.ClientFrame(bye=True))
+        # The server ends the stream then: whatever else goes out may meet its end.
+        self.mute = True
+        await self.tell(session_pb2.ClientFrame(bye=True))
+        await self.over()
+
+    async def tell(self, frame: session_pb2.ClientFrame) -> None:
+        # gRPC takes one frame of a stream at a time.
+        async with self._writing:
+            await self._stream.write(frame)
+
+    async def over(self) -> None:
         await asyncio.wait_for(self._tasks[0], 5.0)
 
     async def close(self) -> None:
@@ -92,8 +104,8 @@ class _Line:
         while True:
             await self.news.wait()
             self.news.clear()
-            while not self.deaf and (frame := self._session.take()) is not None:
-                await self._stream.write(frame)
+            while not (self.deaf or self.mute) and (frame := self._session.take()) is not None:
+                await self.tell(frame)
 
 
 class ToyClient:
@@ -136,6 +148,14 @@ class ToyClient:
     async def bye(self) -> None:
         """End in order."""
         await self._lines[-1].bye()
+
+    async def tell(self, frame: session_pb2.ClientFrame) -> None:
+        """Write a frame that no session would."""
+        await self._lines[-1].tell(frame)
+
+    async def over(self) -> None:
+        """Return when the server has ended the stream. Raises AioRpcError when it refuses."""
+        await self._lines[-1].over()
 
     def submit(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
@@ -202,8 +203,7 @@ class Consumer:
                     await self._mailboxes.open(keys.control(self.name))
                 for queue in list(self._queues.values()):
                     if queue.attended:
-                        for stream, entries in queue.waiting.items():
-                            await self._calls.renew(stream, self.name, entries)
+                        await self._renew(queue)
             except UNREACHABLE:
                 pass  # Tried again in a moment; a lease stands several missed rounds.
             now = asyncio.get_running_loop().time()
@@ -211,6 +211,15 @@ class Consumer:
             await self._listener.set_health(not deaf)
             rounds += 1
             await asyncio.sleep(RENEW_S)
+
+    async def _renew(self, queue: Queue) -> None:
+        for stream, entries in queue.waiting.items():
+            try:
+                await self._calls.renew(stream, self.name, entries)
+            except UNREACHABLE:
+                raise
+            except ResponseError as problem:
+                queue.complain(problem)
 
     async def _search_forever(self) -> None:
         """Claim entries that nobody renews: their consumer or agent is dead."""
@@ -232,6 +241,14 @@ class Consumer:
                 continue
 
     async def _search(self, queue: Queue, look_around: bool) -> None:
+        try:
+            await self._claim(queue, look_around)
+        except UNREACHABLE:
+            raise
+        except ResponseError as problem:
+            queue.complain(problem)
+
+    async def _claim(self, queue: Queue, look_around: bool) -> None:
         """Claim what was left behind; `look_around`: also see which consumers are gone."""
         await queue.refresh_depths_if_changed()
         await queue.drop_idle_depths(asyncio.get_running_loop().time())
@@ -251,7 +268,12 @@ class Consumer:
         """Take the name of this consumer out of the groups of a queue that it has stopped."""
         for depth in queue.depths:
             stream = keys.call_stream(queue.namespace, queue.version, depth)
-            await self._group.leave(stream, self.name)
+            try:
+                await self._group.leave(stream, self.name)
+            except UNREACHABLE:
+                raise
+            except ResponseError as problem:
+                queue.complain(problem)
 
     async def _listen_for_depths(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import structlog
+from redis.exceptions import ResponseError
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_consumer import envelope
@@ -245,7 +246,10 @@ class Ledger:
             ended, self._ended = self._ended, defaultdict(list)
             for stream, group in ended.items():
                 entries = [held.entry for held in group]
-                await insist("acknowledging", lambda: self._calls.acknowledge(stream, entries))
+                try:
+                    await insist("acknowledging", lambda: self._calls.acknowledge(stream, entries))
+                except ResponseError as problem:
+                    _log.error("ends are not acknowledged", stream=stream, problem=str(problem))
                 self._leaving.difference_update(entries)
                 for held in group:
                     if held.attachment is not None:

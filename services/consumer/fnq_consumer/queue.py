@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
+from redis.exceptions import ResponseError
 
 from fnq.v1 import worker_pb2
 from fnq_consumer.attachment import Attachment
@@ -35,6 +36,8 @@ _INTERRUPT_S = 0.0005
 _DEEP_IDLE_S = 60.0
 #: Seconds until a stream that is not there is asked for again.
 _GONE_S = 0.05
+#: Seconds until streams that Redis refuses to read are read again.
+_BROKEN_S = 1.0
 #: Most calls read at once.
 _MAX_READ = 500
 _log = structlog.get_logger()
@@ -77,6 +80,8 @@ class Queue:
         self._task: asyncio.Task[None] | None = None
         self._unattended_at = asyncio.get_running_loop().time()
         self._asked_at = 0.0
+        #: What was logged of the streams.
+        self._complaints: set[str] = set()
         #: Loop time of the last answer of Redis to a read.
         self.answered_at = asyncio.get_running_loop().time()
 
@@ -209,8 +214,24 @@ class Queue:
             with contextlib.suppress(*UNREACHABLE):
                 await self._calls.release(held.stream, self._consumer, [held.entry])
 
+    def complain(self, problem: ResponseError) -> None:
+        """Log what Redis says of the streams, once."""
+        words = str(problem)
+        if words not in self._complaints:
+            self._complaints.add(words)
+            _log.error("calls cannot be read", version=self.version, problem=words)
+
     async def _read_forever(self) -> None:
-        await insist("asking for depths", self.refresh_depths)
+        while not self._stopping:
+            try:
+                await insist("asking for depths", self.refresh_depths)
+                await self._read_on()
+            except ResponseError as problem:
+                # Other versions have their calls; this one may be mended.
+                self.complain(problem)
+                await asyncio.sleep(_BROKEN_S)
+
+    async def _read_on(self) -> None:
         while not self._stopping:
             rooms = self._rooms()
             if not rooms:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.connection import together
+from fnq_core.connection import UNREACHABLE, together
 
 __all__ = ["Backlog", "Counts"]
 
@@ -37,7 +37,7 @@ class Backlog:
         streams = [
             (index, keys.call_stream(*version, int(depth)))
             for index, version in enumerate(versions)
-            for depth in depths[index]
+            for depth in depths[index] or ()
         ]
         lengths = await self._all([("XLEN", stream) for _, stream in streams])
         filled = [(*each, length) for each, length in zip(streams, lengths, strict=True) if length]
@@ -51,12 +51,15 @@ class Backlog:
         return found
 
     async def _all(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Return the answers to commands that go in one round trip; None where no group is."""
-        return [_unless_gone(each) for each in await together(self._redis, commands, errors=True)]
+        """Return the answers to commands that go in one round trip.
+
+        None for one that Redis refuses: no group is there, or no stream.
+        """
+        return [_unless_broken(each) for each in await together(self._redis, commands, errors=True)]
 
 
-def _unless_gone(reply: Any) -> Any:
-    if isinstance(reply, ResponseError) and "NOGROUP" in str(reply):
+def _unless_broken(reply: Any) -> Any:
+    if isinstance(reply, ResponseError) and not isinstance(reply, UNREACHABLE):
         return None
     if isinstance(reply, Exception):
         raise reply

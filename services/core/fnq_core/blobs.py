@@ -47,8 +47,13 @@ class Blobs:
         """Return the reference of a value that is to be written chunk by chunk."""
         return result_pb2.Reference(house=_CHUNKS, key=keys.blob(uuid.uuid4().hex))
 
-    async def append(self, reference: result_pb2.Reference, chunk: bytes) -> None:
-        """Add a chunk, of PART bytes but for the last, to a value that was begun."""
+    async def append(
+        self, reference: result_pb2.Reference, chunk: bytes, *, full_tries: int | None = None
+    ) -> None:
+        """Add a chunk, of PART bytes but for the last, to a value that was begun.
+
+        With `full_tries` a Redis that is full is asked that often, then FullError is raised.
+        """
         index = reference.size // PART
 
         async def command() -> None:
@@ -57,7 +62,7 @@ class Blobs:
                 pipe.execute_command("EXPIRE", reference.key, TTL_S)
                 await pipe.execute()
 
-        await insist("writing a large value", command)
+        await insist("writing a large value", command, full_tries=full_tries)
         reference.size += len(chunk)
 
     async def write(self, data: bytes) -> result_pb2.Reference:

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
+from fnq_core.connection import error_of
 
 __all__ = [
     "LEASE_S",
@@ -47,38 +48,54 @@ SESSION_TTL_S = 3600
 #         then per submission: stream index (0: refused), seq, call, entry, refusal
 # A refusal is the tail of a Result (all but its call) that goes into the inbox
 # in place of an entry that cannot be appended.
+# Returns the mark, an error or "", and the entry of each submission ("": none) up to
+# the one that met the error.
+# Where all are refused it begins with a write that needs no memory: a full Redis lets
+# the rest pass then, so that it can say no.
 _ACCEPT = """
 local found = redis.call('HMGET', KEYS[1], 'gen', 'mark')
 if found[1] ~= ARGV[1] then return {-1} end
-local mark = tonumber(found[2])
+local before = tonumber(found[2])
+local mark = before
 local streams = (#KEYS - 2) / 2
 local length = {}
-for i = 1, streams do
+local problem = ''
+local function done(reply)
+  if type(reply) ~= 'table' or not reply['err'] then return true end
+  problem = reply['err']
+  return false
+end
+local function open(i)
   local key, depths = KEYS[1 + 2 * i], KEYS[2 + 2 * i]
   if redis.call('EXISTS', key) == 0 then
+    if not done(redis.pcall('SADD', depths, ARGV[4 + 2 * i])) then return false end
     redis.call('XGROUP', 'CREATE', key, ARGV[3], '0', 'MKSTREAM')
-    redis.call('SADD', depths, ARGV[4 + 2 * i])
     redis.call('PUBLISH', ARGV[4], depths)
   end
-  length[i] = redis.call('XLEN', key)
+  length[i] = redis.pcall('XLEN', key)
+  return done(length[i])
 end
-local out = {mark}
+if streams == 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+local out = {mark, problem}
 for k = 5 + 2 * streams, #ARGV, 5 do
   local i, seq = tonumber(ARGV[k]), tonumber(ARGV[k + 1])
   local id = ''
   if seq > mark then
+    if i > 0 and not length[i] and not open(i) then break end
     if i > 0 and length[i] < tonumber(ARGV[3 + 2 * i]) then
-      id = redis.call('XADD', KEYS[1 + 2 * i], '*', 'e', ARGV[k + 3])
+      id = redis.pcall('XADD', KEYS[1 + 2 * i], '*', 'e', ARGV[k + 3])
+      if not done(id) then break end
       length[i] = length[i] + 1
     else
-      redis.call('XADD', KEYS[2], '*', 'e', '\\010\\016' .. ARGV[k + 2] .. ARGV[k + 4])
+      local said = '\\010\\016' .. ARGV[k + 2] .. ARGV[k + 4]
+      if not done(redis.pcall('XADD', KEYS[2], '*', 'e', said)) then break end
     end
     mark = seq
   end
   out[#out + 1] = id
 end
-out[1] = mark
-redis.call('HSET', KEYS[1], 'mark', mark)
+out[1], out[2] = mark, problem
+if mark > before then redis.call('HSET', KEYS[1], 'mark', mark) end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return out
 """
@@ -126,6 +143,17 @@ local reply = redis.call(
   'XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'RETRYCOUNT', ARGV[4])
 return reply[1] and reply[1][2][2]
 """
+
+
+# Lets entries go: out of the pending list and out of the stream, both or neither.
+# KEYS: stream. ARGV: group, then entries.
+_ACKNOWLEDGE = """
+redis.call('XACK', KEYS[1], unpack(ARGV))
+table.remove(ARGV, 1)
+return redis.call('XDEL', KEYS[1], unpack(ARGV))
+"""
+#: Most that one of these takes: Lua's stack is bounded.
+_MAX_ACKNOWLEDGED = 1_000
 
 
 class FencedError(Exception):
@@ -178,7 +206,7 @@ class Offer:
 
 
 class Accepted(NamedTuple):
-    """The new mark, and the entry id of each offer ("" for one not appended)."""
+    """The mark, and the entry id of each offer that was decided ("" for one not appended)."""
 
     mark: int
     entries: list[str]
@@ -200,6 +228,7 @@ class CallStreams:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._accept = redis.register_script(_ACCEPT)
+        self._acknowledge = redis.register_script(_ACKNOWLEDGE)
         self._adopt = redis.register_script(_ADOPT)
         self._recount = redis.register_script(_RECOUNT)
         self._drop_idle = redis.register_script(_DROP_IDLE)
@@ -207,9 +236,11 @@ class CallStreams:
     async def append(
         self, session: str, generation: int, inbox: str, offers: Sequence[Offer]
     ) -> Accepted:
-        """Append what is above the session's mark, and move the mark; all or nothing.
+        """Append what is above the session's mark, and move the mark with it.
 
-        May be repeated. Raises FencedError when the session moved to another server.
+        May be repeated. Stops at an offer that Redis refuses to take: what was decided
+        before it is returned, and where that is nothing Redis' error is raised. Raises
+        FencedError when the session moved to another server.
         """
         index: dict[Target, int] = {}
         names: list[str] = [session, inbox]
@@ -228,7 +259,10 @@ class CallStreams:
         reply: Any = await self._accept(keys=names, args=head + tail)
         if reply[0] < 0:
             raise FencedError(session)
-        return Accepted(reply[0], [entry.decode() for entry in reply[1:]])
+        mark, words, *entries = reply
+        if words and not entries:
+            raise error_of(words.decode())
+        return Accepted(mark, [entry.decode() for entry in entries])
 
     async def depths(self, namespace: str, version: str) -> list[int]:
         """Return the depths at which the version has streams, in order."""
@@ -237,10 +271,9 @@ class CallStreams:
 
     async def acknowledge(self, stream: str, entries: Sequence[str]) -> None:
         """Let the entries go: out of the pending list and out of the stream. May be repeated."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.execute_command("XACK", stream, keys.GROUP, *entries)
-            pipe.execute_command("XDEL", stream, *entries)
-            await pipe.execute()
+        for start in range(0, len(entries), _MAX_ACKNOWLEDGED):
+            some = entries[start : start + _MAX_ACKNOWLEDGED]
+            await self._acknowledge(keys=[stream], args=[keys.GROUP, *some])
 
     async def renew(self, stream: str, consumer: str, entries: Sequence[str]) -> None:
         """Take a new lease of the entries for `consumer`; acknowledged ones are passed over."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -26,13 +27,16 @@ from fnq_core.backoff import Backoff
 from fnq_wire.limits import OLDEST_REDIS
 
 __all__ = [
+    "FULL_TRIES",
     "UNREACHABLE",
+    "FullError",
     "Measures",
     "NotNowError",
     "RedisClosedError",
     "RedisTooOldError",
     "check",
     "connect",
+    "error_of",
     "insist",
     "measure",
     "together",
@@ -42,7 +46,10 @@ _T = TypeVar("_T")
 
 #: What Redis says while it is there and cannot do what it is asked: its disk or memory
 #: is full, it is a replica that waits for a primary, it loads, it runs a long script.
-_NOT_NOW = ("MISCONF", "OOM", "READONLY", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY ")
+#: Redis 6.2 puts the place before it when it refuses a command inside a script.
+_NOT_NOW = re.compile(r"(?:^|: -)(MISCONF|OOM|READONLY|NOREPLICAS|MASTERDOWN|LOADING|BUSY) ")
+#: Tries for whoever does not wait for a Redis that is full to have room again: about 2 s.
+FULL_TRIES = 8
 
 #: Connections of one client; what holds them back is Redis' own limit.
 _MOST_CONNECTIONS = 10_000
@@ -51,6 +58,16 @@ _log = structlog.get_logger()
 
 class NotNowError(ResponseError):
     """Redis refuses for the moment; nothing was carried out."""
+
+
+class FullError(NotNowError):
+    """Redis' memory is full: it refuses what needs more of it. Nothing was carried out."""
+
+    #: What people are told.
+    advice = (
+        "Redis is full and takes nothing more: wait until calls have ended, "
+        "or give it more memory (maxmemory)"
+    )
 
 
 #: What a command raises while Redis is away; any of these may have been carried out.
@@ -63,8 +80,9 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, a
     @classmethod
     def parse_error(cls, response: str) -> Exception:
         """Return the exception for an error of Redis."""
-        if response.startswith(_NOT_NOW):
-            return NotNowError(response)
+        passing = _NOT_NOW.search(response)
+        if passing is not None:
+            return FullError(response) if passing[1] == "OOM" else NotNowError(response)
         problem: Exception = super().parse_error(response)
         return problem
 
@@ -179,18 +197,30 @@ def _fields(reply: bytes) -> dict[str, str]:
     return dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
 
 
-async def insist(what: str, command: Callable[[], Awaitable[_T]]) -> _T:
+def error_of(words: str) -> Exception:
+    """Return the exception for an error of Redis that a script has passed on."""
+    return _Parser.parse_error(words)
+
+
+async def insist(
+    what: str, command: Callable[[], Awaitable[_T]], *, full_tries: int | None = None
+) -> _T:
     """Return what `command` returns, trying until Redis answers.
 
     Only for what may be done twice: a command that broke off may have been
     carried out. `what` names the effort in the log, once per outage. Any error
-    other than Redis being away goes through.
+    other than Redis being away goes through; with `full_tries`, so does FullError
+    when Redis says so that often.
     """
     backoff = Backoff(first_s=0.05, most_s=0.5)
     while True:
         try:
             return await command()
         except UNREACHABLE as problem:
+            if full_tries is not None and isinstance(problem, FullError):
+                full_tries -= 1
+                if full_tries <= 0:
+                    raise
             if backoff.tries == 0:
                 _log.warning("redis is away", doing=what, problem=str(problem))
             await asyncio.sleep(backoff.next())

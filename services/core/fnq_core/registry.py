@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from fnq.v1 import spec_pb2
 from fnq_core import keys
-from fnq_core.connection import together
+from fnq_core.connection import UNREACHABLE, together
 from fnq_wire.version import set_id
 
-__all__ = ["Function", "Registry", "Version"]
+__all__ = ["Function", "RecordError", "Registry", "Version"]
 
 # Records a version and makes it current.
 #   KEYS: version, current, numbers, functions, call stream, depths, namespaces
@@ -35,6 +37,9 @@ end
 return tonumber(number)
 """
 
+#: Of a version's record.
+_FIELDS = ("spec", "number", "created_ms", "set")
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -46,6 +51,10 @@ class Version:
     created_ms: int
     #: Id of the set that it was deployed in last; 0: of none yet.
     set: int = 0
+
+
+class RecordError(RuntimeError):
+    """What the registry holds of a version cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +95,28 @@ class Registry:
         return stored
 
     async def version(self, namespace: str, version_id: str) -> Version | None:
-        """Return a version by id, or None."""
-        return (await self.versions([(namespace, version_id)]))[0]
+        """Return a version by id, or None. Raises RecordError when its record is damaged."""
+        key = keys.version(namespace, version_id)
+        found = await together(self._redis, [("HMGET", key, *_FIELDS)], errors=True)
+        return _version(namespace, version_id, found[0])
 
     async def versions(self, wanted: Sequence[tuple[str, str]]) -> list[Version | None]:
-        """Return the versions by (namespace, id), None where there is none; one round trip."""
+        """Return the versions by (namespace, id); one round trip.
+
+        None where there is none, and where its record is damaged.
+        """
         replies = await together(
             self._redis,
-            [
-                ("HMGET", keys.version(*each), "spec", "number", "created_ms", "set")
-                for each in wanted
-            ],
+            [("HMGET", keys.version(*each), *_FIELDS) for each in wanted],
+            errors=True,
         )
-        return [_version(each[1], reply) for each, reply in zip(wanted, replies, strict=True)]
+        found: list[Version | None] = []
+        for each, reply in zip(wanted, replies, strict=True):
+            try:
+                found.append(_version(*each, reply))
+            except RecordError:
+                found.append(None)
+        return found
 
     async def find(self, namespace: str, name: str, number: int = 0) -> Version | None:
         """Return a function's version by number, or the current one (0), or None."""
@@ -185,8 +203,19 @@ class Registry:
         return found
 
 
-def _version(version_id: str, reply: Sequence[Any]) -> Version | None:
-    if reply[0] is None:
-        return None
-    spec = spec_pb2.FunctionSpec.FromString(reply[0])
-    return Version(version_id, int(reply[1]), spec, int(reply[2]), int(reply[3] or 0))
+def _version(namespace: str, version_id: str, reply: Any) -> Version | None:
+    """Return what a record holds; None where there is none. Raises RecordError."""
+    try:
+        if isinstance(reply, Exception):
+            raise reply
+        if reply[0] is None:
+            return None
+        spec = spec_pb2.FunctionSpec.FromString(reply[0])
+        return Version(version_id, int(reply[1]), spec, int(reply[2]), int(reply[3] or 0))
+    except UNREACHABLE:
+        raise
+    except (ResponseError, DecodeError, TypeError, ValueError) as problem:
+        raise RecordError(
+            f"the record of version {version_id!r} in namespace {namespace!r} cannot be read "
+            f"({problem}): deploy another version"
+        ) from problem

@@ -24,7 +24,10 @@ RENEW_S = 5.0
 
 # Appends results to inboxes. KEYS: inboxes. ARGV: pairs of inbox index and bytes.
 # Returns the indexes of inboxes that do not exist.
+# Deletes nothing first: a script that has begun with a write that needs no memory may
+# go on with others also where Redis is full, and results are what lets it have room again.
 _PUBLISH = """
+redis.call('XDEL', KEYS[1], '0-0')
 local missing, gone = {}, {}
 for k = 1, #ARGV, 2 do
   local i = tonumber(ARGV[k])
@@ -37,7 +40,9 @@ return gone
 """
 
 # Makes an owned stream with an expiry; keeps what is in it. KEYS: stream. ARGV: ttl.
+# It begins like the one above.
 _OPEN = """
+redis.call('XDEL', KEYS[1], '0-0')
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'e', ''))
 end

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
+from redis.exceptions import ResponseError
 
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_core import keys
 from fnq_core.calls import CallStreams, FencedError, Offer, Target
-from fnq_core.connection import insist
-from fnq_core.registry import Registry, Version
+from fnq_core.connection import FULL_TRIES, FullError, insist
+from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.relay import Relay
-from fnq_server.session import Session
+from fnq_server.session import NO_ROOM, Session
 from fnq_server.track import Track
 from fnq_wire.limits import MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
 from fnq_wire.protocol import PROTOCOL
@@ -22,6 +24,8 @@ __all__ = ["Accepter"]
 
 #: Submissions appended by one command.
 _MAX_OFFERS = 1_000
+#: Seconds after a refusal in which a Redis that is still full is not given time.
+_STILL_FULL_S = 1.0
 _log = structlog.get_logger()
 
 
@@ -42,6 +46,8 @@ class Accepter:
         self._versions: dict[tuple[str, str], Version] = {}
         #: What a caller gets when the queue of a version is full.
         self._full: dict[str, bytes] = {}
+        #: Loop time at which Redis was full last.
+        self._full_at = -_STILL_FULL_S
 
     def offer(self, session: Session, submissions: list[session_pb2.Submission]) -> None:
         """Take up submissions; their calls are in flight from now on."""
@@ -63,51 +69,93 @@ class Accepter:
             session.appending = asyncio.get_running_loop().create_task(work)
 
     async def _append_all(self, session: Session) -> None:
-        try:
-            while session.offered:
-                await self._append(session, session.offered[:_MAX_OFFERS])
-                del session.offered[:_MAX_OFFERS]
-        except FencedError:
-            session.offered.clear()
-            self._relay.let_go(session)
-            session.send_goaway()
-        except Exception:  # noqa: BLE001 - whatever it is, the client offers again what has no mark
-            _log.exception("calls cannot be accepted", session=session.tag)
-            for submission in session.offered:
-                track = self._relay.get(submission.call)
-                if track is not None:
-                    self._relay.forget(track)
-            session.offered.clear()
-            session.send_goaway()
+        while session.offered:
+            batch = session.offered[:_MAX_OFFERS]
+            del session.offered[:_MAX_OFFERS]
+            try:
+                await self._append(session, [await self._offer(session, each) for each in batch])
+            except FencedError:
+                session.offered.clear()
+                self._relay.let_go(session)
+                session.send_goaway()
+            except Exception as problem:  # noqa: BLE001 - offered again, it would fail again
+                _log.exception("calls cannot be accepted", session=session.tag)
+                reason = f"the server cannot accept the call: {problem!r}"
+                self._give_up([each.call for each in batch], "NotAcceptedError", reason)
 
-    async def _append(self, session: Session, batch: list[session_pb2.Submission]) -> None:
-        offers = [await self._offer(session, each) for each in batch]
+    async def _append(self, session: Session, offers: list[Offer]) -> None:
+        """Append all of them; what Redis refuses to take is refused to its caller."""
         key = keys.session(session.tag)
-        accepted = await insist(
-            "accepting calls",
-            lambda: self._calls.append(key, session.generation, self._relay.inbox, offers),
-        )
-        for offer, entry in zip(offers, accepted.entries, strict=True):
-            target = offer.target
-            if entry and target is not None:
-                stream = keys.call_stream(target.namespace, target.version, target.depth)
-                self._relay.place(offer.call, stream, entry)
-        session.send_mark(accepted.mark)
+        while offers:
+            try:
+                accepted = await insist(
+                    "accepting calls",
+                    lambda: self._calls.append(key, session.generation, self._relay.inbox, offers),
+                    full_tries=self._full_tries(),
+                )
+            except ResponseError as problem:
+                offers = self._refuse(offers, problem)
+                continue
+            for offer, entry in zip(offers, accepted.entries, strict=False):
+                target = offer.target
+                if entry and target is not None:
+                    stream = keys.call_stream(target.namespace, target.version, target.depth)
+                    self._relay.place(offer.call, stream, entry)
+            session.send_mark(accepted.mark)
+            offers = offers[len(accepted.entries) :]
+
+    def _full_tries(self) -> int:
+        """Return how often to ask: a Redis that was full a moment ago still is, or is not."""
+        still = asyncio.get_running_loop().time() - self._full_at < _STILL_FULL_S
+        return 1 if still else FULL_TRIES
+
+    def _refuse(self, offers: list[Offer], problem: ResponseError) -> list[Offer]:
+        """Return what to append in the place of offers the first of which Redis refused.
+
+        A full Redis takes none of them, a broken stream none of those that go there. A
+        refusal that is refused as well is told without a record: its mark does not move, and
+        a client that has not heard of it when its stream breaks offers the call again.
+        """
+        full = isinstance(problem, FullError)
+        if full:
+            self._full_at = asyncio.get_running_loop().time()
+        reason = FullError.advice if full else f"Redis refuses to take the call: {problem}"
+        error = "QueueFullError" if full else "NotAcceptedError"
+        _log.error("redis refuses calls", problem=str(problem))
+        if all(each.target is None for each in offers):
+            self._give_up([each.call for each in offers], error, reason)
+            return []
+        culprit, refusal = offers[0].target, _refusal(error, reason)
+        return [
+            replace(each, target=None, refusal=refusal)
+            if each.target is not None and (full or culprit in (None, each.target))
+            else each
+            for each in offers
+        ]
+
+    def _give_up(self, calls: Iterable[bytes], error: str, reason: str) -> None:
+        """End calls for their callers, and leave it at that."""
+        for call in calls:
+            track = self._relay.get(call)
+            if track is not None and not track.ended:
+                self._relay.decree(track, error, reason)
 
     async def _offer(self, session: Session, submission: session_pb2.Submission) -> Offer:
         namespace = session.namespace
-        version = await self._version(namespace, submission.version)
-        if version is None:
-            refusal = _refusal(
+        refused = _problem(submission)
+        version = None
+        if refused is None:
+            try:
+                version = await self._version(namespace, submission.version)
+            except RecordError as problem:
+                refused = _refusal("NotAcceptedError", str(problem))
+        if refused is None and version is None:
+            refused = _refusal(
                 "NotFoundError",
                 f"no version {submission.version!r} in namespace {namespace!r}: deploy it first",
             )
-            return Offer(submission.seq, submission.call, None, b"", refusal)
-        if submission.depth >= MAX_DEPTH:
-            refusal = _refusal(
-                "NestingTooDeepError", f"calls are nested deeper than {MAX_DEPTH} levels"
-            )
-            return Offer(submission.seq, submission.call, None, b"", refusal)
+        if version is None or refused is not None:
+            return Offer(submission.seq, submission.call, None, b"", refused or b"")
         cap = version.spec.max_queue
         if version.id not in self._full:
             self._full[version.id] = _refusal(
@@ -151,6 +199,18 @@ class Accepter:
         if found is not None:
             self._wanted(namespace, version_id)
         return found
+
+
+def _problem(submission: session_pb2.Submission) -> bytes | None:
+    """Return the refusal of a submission that no version could take, else None."""
+    if submission.depth >= MAX_DEPTH:
+        return _refusal("NestingTooDeepError", f"calls are nested deeper than {MAX_DEPTH} levels")
+    payload = submission.payload
+    if not payload.HasField("reference") or payload.reference.house:
+        return None
+    if payload.reference.key == NO_ROOM:
+        return _refusal("QueueFullError", FullError.advice)
+    return _refusal("NotAcceptedError", "the arguments of the call did not arrive: call again")
 
 
 def _refusal(error: str, message: str) -> bytes:

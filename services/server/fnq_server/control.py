@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import grpc
 import grpc.aio
 
-from fnq.v1 import control_pb2, control_pb2_grpc
-from fnq_core.connection import insist
+from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
+from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.logs import Line, LogStreams
 from fnq_core.presence import PresenceBoard
-from fnq_core.registry import Registry, Version
+from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.demand import Demand
 from fnq_server.readiness import Readiness, judge
 from fnq_server.status import Reporter
@@ -55,23 +55,12 @@ class Control(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.DeployReply:
         """Store versions and make them current, or name the bundles to put first."""
         namespace = request.namespace or "default"
-        registry = self._registry
         digests = [spec.bundle for spec in request.specs]
-        missing = await insist("deploying", lambda: registry.missing_bundles(digests))
+        missing = await insist("deploying", lambda: self._registry.missing_bundles(digests))
         if missing:
             return control_pb2.DeployReply(missing_bundles=missing)
-        now_ms = time.time_ns() // 1_000_000
-        versions: list[Version] = []
-        for spec in request.specs:
-            identity = version_id(spec)
-            versions.append(
-                await insist(
-                    "deploying", lambda: registry.record(namespace, identity, spec, now_ms)
-                )
-            )
-        members = {version.spec.name: version.id for version in versions}
-        if members:
-            await insist("deploying", lambda: registry.bind(namespace, members))
+        async with _told(context):
+            versions = await self._record(namespace, request.specs)
         for version in versions:
             await self._begin_again(namespace, version.id)
             if version.spec.min_replicas:
@@ -79,6 +68,29 @@ class Control(control_pb2_grpc.ControlServicer):
         return control_pb2.DeployReply(
             versions=[_message(each) for each in versions], active=sorted(self._reporter.active)
         )
+
+    async def _record(
+        self, namespace: str, specs: Sequence[spec_pb2.FunctionSpec]
+    ) -> list[Version]:
+        """Store a set of versions and make them current."""
+        registry = self._registry
+        now_ms = time.time_ns() // 1_000_000
+        versions: list[Version] = []
+        for spec in specs:
+            identity = version_id(spec)
+            versions.append(
+                await insist(
+                    "deploying",
+                    lambda: registry.record(namespace, identity, spec, now_ms),
+                    full_tries=FULL_TRIES,
+                )
+            )
+        members = {version.spec.name: version.id for version in versions}
+        if members:
+            await insist(
+                "deploying", lambda: registry.bind(namespace, members), full_tries=FULL_TRIES
+            )
+        return versions
 
     async def _begin_again(self, namespace: str, version_id: str) -> None:
         """Have a version that could not be imported tried anew: what it lacked may be there."""
@@ -103,7 +115,12 @@ class Control(control_pb2_grpc.ControlServicer):
             await context.abort(
                 grpc.StatusCode.DATA_LOSS, "the bundle does not have the hash given"
             )
-        await insist("storing a bundle", lambda: self._registry.put_bundle(digest, bytes(data)))
+        async with _told(context):
+            await insist(
+                "storing a bundle",
+                lambda: self._registry.put_bundle(digest, bytes(data)),
+                full_tries=FULL_TRIES,
+            )
         return control_pb2.BundleReply(size=len(data))
 
     async def Lookup(  # noqa: N802
@@ -111,9 +128,10 @@ class Control(control_pb2_grpc.ControlServicer):
     ) -> control_pb2.FunctionVersion:
         """Return a version by function name and number."""
         namespace = request.namespace or "default"
-        found = await insist(
-            "looking up", lambda: self._registry.find(namespace, request.name, request.number)
-        )
+        async with _told(context):
+            found = await insist(
+                "looking up", lambda: self._registry.find(namespace, request.name, request.number)
+            )
         if found is None:
             names = await self._registry.names(namespace)
             number = f" version {request.number}" if request.number else ""
@@ -129,9 +147,10 @@ class Control(control_pb2_grpc.ControlServicer):
     ) -> AsyncIterator[control_pb2.Readiness]:
         """Say what is waited for, on change, until a worker is ready or cannot be."""
         namespace = request.namespace or "default"
-        known = await insist(
-            "looking up", lambda: self._registry.version(namespace, request.version)
-        )
+        async with _told(context):
+            known = await insist(
+                "looking up", lambda: self._registry.version(namespace, request.version)
+            )
         if known is None:
             await context.abort(
                 grpc.StatusCode.NOT_FOUND,
@@ -182,6 +201,17 @@ class Control(control_pb2_grpc.ControlServicer):
         async with contextlib.aclosing(lines):
             async for line in lines:
                 yield _line(line)
+
+
+@contextlib.asynccontextmanager
+async def _told(context: Context) -> AsyncIterator[None]:
+    """Tell whoever asks what is wrong with Redis or with what lies there."""
+    try:
+        yield
+    except FullError:
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, FullError.advice)
+    except RecordError as problem:
+        await context.abort(grpc.StatusCode.DATA_LOSS, str(problem))
 
 
 def _line(line: Line) -> control_pb2.LogLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from redis.exceptions import ResponseError
 
 from fnq_core.backlog import Backlog
 from fnq_core.connection import UNREACHABLE
@@ -30,6 +31,8 @@ class Demand:
         self._fresh: set[tuple[str, str]] = set()
         #: Replicas that each version asks for without calls.
         self._least: dict[tuple[str, str], int] = {}
+        #: What was last logged of them.
+        self._complaint = ""
         self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     def want(self, namespace: str, version_id: str) -> None:
@@ -78,7 +81,15 @@ class Demand:
                 await self._look()
             except UNREACHABLE:
                 pass  # Looked at again in a moment, as every round.
+            except ResponseError as problem:
+                self._complain(str(problem))
             await asyncio.sleep(_FRESH_S)
+
+    def _complain(self, problem: str) -> None:
+        """Log what Redis refuses to tell, once for as long as it is the same."""
+        if problem != self._complaint:
+            self._complaint = problem
+            _log.error("queues cannot be looked at", problem=problem)
 
     async def _look(self) -> None:
         """Want what has calls, and what asks for replicas; five round trips for any number."""

@@ -9,7 +9,10 @@ from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire.limits import FULL_FRAME
 
-__all__ = ["Session", "references"]
+__all__ = ["NO_ROOM", "Session", "references"]
+
+#: Stands for the key of a value that Redis had no room for.
+NO_ROOM = "no room"
 
 #: Results in one frame; more wait for the next.
 _MAX_RESULTS = 2_000
@@ -46,6 +49,8 @@ class Session:
         #: Large values that came in parts and belong to no call yet, by the number
         #: that the client gave them. Another dictionary for each stream.
         self.incoming: dict[int, result_pb2.Reference] = {}
+        #: Those that Redis had no room for. Another set for each stream.
+        self.overflow: set[int] = set()
         self._blobs = blobs
         self._sent_blobs = 0
         self._results: list[bytes | result_pb2.Result] = []
@@ -78,6 +83,7 @@ class Session:
             self.writer = None
         self.detached_at = asyncio.get_running_loop().time()
         self.incoming = {}
+        self.overflow = set()
         self._results.clear()
         self._mark = 0
 
@@ -87,6 +93,8 @@ class Session:
             arrived = self.incoming.pop(int(reference.key), None)
             if arrived is not None:
                 reference.CopyFrom(arrived)
+            elif int(reference.key) in self.overflow:
+                reference.key = NO_ROOM
 
     async def frames(self) -> AsyncIterator[session_pb2.ServerFrame]:
         """Yield what goes out, gathered per turn, without end."""

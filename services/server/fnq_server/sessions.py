@@ -14,7 +14,7 @@ import structlog
 
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_core.blobs import Blobs
-from fnq_core.connection import insist
+from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF
 from fnq_core.sessions import SessionRecords
@@ -22,6 +22,7 @@ from fnq_server.accept import Accepter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
+from fnq_wire import callid
 from fnq_wire.protocol import PROTOCOL, version_problem
 
 __all__ = ["INTEREST_S", "Sessions"]
@@ -74,13 +75,21 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         if problem is not None:
             _log.warning("a client was refused", problem=problem)
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
-        session, mark = await self._admit(frame.hello)
+        try:
+            session, mark = await self._admit(frame.hello)
+        except FullError:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, FullError.advice)
         await context.write(session_pb2.ServerFrame(welcome=self._welcome(session, mark)))
         writer = asyncio.get_running_loop().create_task(_write(session, context))
         session.writer, session.detached_at = writer, None
         try:
             # What a client still says where it has a newer stream, it says there as well.
             while (frame := await context.read()) is not EOF and session.writer is writer:
+                if any(len(each.call) != callid.SIZE for each in frame.submissions):
+                    await context.abort(
+                        grpc.StatusCode.INVALID_ARGUMENT,
+                        f"the id of a call has {callid.SIZE} bytes: nobody could be answered",
+                    )
                 await self._take(session, frame)
                 if frame.bye:
                     await self._bury(session)
@@ -129,7 +138,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         return session, found.mark
 
     async def _begin(self, namespace: str) -> Session:
-        granted = await insist("granting a session", self._records.grant)
+        granted = await insist("granting a session", self._records.grant, full_tries=FULL_TRIES)
         return Session(granted.tag, granted.secret, namespace or "default", 1, self._blobs)
 
     def _welcome(self, session: Session, mark: int) -> session_pb2.Welcome:
@@ -156,29 +165,41 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             self._accepter.offer(session, list(frame.submissions))
         if frame.resumptions:
             await self._resume_calls(session, frame.resumptions)
+        ours = session.calls
         for credit in frame.credits:
-            relay.credit(credit)
+            if credit.call in ours:
+                relay.credit(credit)
         for cancellation in frame.cancellations:
             track = relay.get(cancellation.call)
-            if track is not None and track.session is session:
+            if track is not None and cancellation.call in ours:
                 relay.cancel(track, cancellation.reason)
         for acknowledgement in frame.acknowledgements:
-            relay.acknowledge(acknowledgement.call, acknowledgement.position)
-        ended = frame.ended
-        for start in range(0, len(ended), 16):
-            relay.end(ended[start : start + 16])
+            if acknowledgement.call in ours:
+                relay.acknowledge(acknowledgement.call, acknowledgement.position)
+        for start in range(0, len(frame.ended), callid.SIZE):
+            call = frame.ended[start : start + callid.SIZE]
+            if call in ours:
+                relay.end(call)
 
     async def _take_parts(self, session: Session, parts: Iterable[session_pb2.Part]) -> bool:
         """Store parts of large values; False when the client has a newer stream meanwhile.
 
-        It says there again whatever it said here.
+        It says there again whatever it said here. A value that Redis has no room for is
+        noted: its call will be refused.
         """
-        incoming = session.incoming
+        incoming, overflow = session.incoming, session.overflow
         for part in parts:
+            if part.blob in overflow:
+                continue
             reference = incoming.get(part.blob)
             if reference is None:
                 reference = incoming[part.blob] = self._blobs.begin()
-            await self._blobs.append(reference, part.data)
+            try:
+                await self._blobs.append(reference, part.data, full_tries=FULL_TRIES)
+            except FullError:
+                overflow.add(part.blob)
+                incoming.pop(part.blob, None)
+                self._relay.discard([reference])
             if incoming is not session.incoming:
                 self._relay.discard([reference])
                 return False
@@ -197,6 +218,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         gone = await insist("looking for inboxes", lambda: self._mailboxes.missing(unknown))
         for each in resumptions:
             track = relay.get(each.call)
+            if track is not None and track.session is not session:
+                continue
             if track is not None:
                 await relay.replay(track, each.position)
             else:

@@ -12,13 +12,21 @@ import pytest
 
 from chalkcompute.config import Config
 from chalkcompute.control import CLIENT
-from chalkcompute.errors import ProtocolError
+from chalkcompute.errors import ProtocolError, QueueFullError
 from chalkcompute.inflight import Target
 from chalkcompute.session import ServerSession
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire.protocol import PROTOCOL
 
 TARGET = Target("a" * 32, "add", "function", 1, False)
+
+
+class Full(session_pb2_grpc.SessionsServicer):
+    """Has no room for another session."""
+
+    def Open(self, frames: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - of the wire
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Redis is full")
+        yield
 
 
 class Stranger(session_pb2_grpc.SessionsServicer):
@@ -38,7 +46,7 @@ class Stranger(session_pb2_grpc.SessionsServicer):
 
 
 @contextmanager
-def connected(server: Stranger) -> Iterator[ServerSession]:
+def connected(server: session_pb2_grpc.SessionsServicer) -> Iterator[ServerSession]:
     """Yield a session with that server."""
     host = grpc.server(ThreadPoolExecutor(4))
     session_pb2_grpc.add_SessionsServicer_to_server(server, host)
@@ -63,3 +71,9 @@ def test_a_server_of_another_version_ends_every_call(protocol: int, older: str) 
         f"update fnq where {older} runs"
     )
     assert server.opened == 1
+
+
+def test_a_stack_that_is_full_refuses_with_its_words() -> None:
+    """Not as a server that cannot be reached."""
+    with connected(Full()) as session, pytest.raises(QueueFullError, match="Redis is full"):
+        session.submit(TARGET, b"x")

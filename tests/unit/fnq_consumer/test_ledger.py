@@ -131,6 +131,33 @@ async def test_a_damaged_entry_that_another_left_behind_is_removed(
         assert results(server)[0].epoch == 2
 
 
+async def test_a_stream_that_is_none_keeps_no_other_from_its_calls(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """What else lies under its name is logged, once; the consumer lives."""
+    other = await service.deploy(server, "bad012", name="g")
+    server.ask("SET", keys.call_stream("default", other, 0), "no stream")
+    with capture_logs() as logs:
+        async with (
+            deployed(server),
+            service.consumer(server, tmp_path) as (made, address),
+            ToyAgent(server.url, other) as deaf,
+            ToyAgent(server.url, VERSION) as agent,
+        ):
+            await deaf.attach(address)
+            await deaf.state()
+            await agent.attach(address)
+            await eventually(lambda: any(each["log_level"] == "error" for each in logs))
+            await made._search(made.queue("default", other), False)
+            [call] = queue(server)
+            await eventually(lambda: call in agent.runs)
+            await agent.end(agent.runs[call])
+            await eventually(lambda: server.ask("XLEN", STREAM) == 0)
+    said = [each["problem"] for each in logs if each["log_level"] == "error"]
+    assert all("WRONGTYPE" in each for each in said)
+    assert len(said) == len(set(said))
+
+
 async def test_an_adopted_call_that_cannot_be_read_ends_when_it_is_given_to_another(
     server: RedisServer, tmp_path: Path
 ) -> None:

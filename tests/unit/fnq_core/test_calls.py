@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from redis.exceptions import ResponseError
 
 from fnq_core import keys
 from fnq_core.calls import LEASE_S, Count, FencedError
-from tests.redis import RedisServer
+from fnq_core.connection import FullError
+from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import INBOX, SESSION, VERSION, bench, stream
 
 
@@ -72,6 +75,51 @@ async def test_a_call_without_a_target_is_refused(server: RedisServer) -> None:
         assert [bool(entry) for entry in accepted.entries] == [False, True]
         assert server.ask("XLEN", INBOX) == 1
         server.ask("EXPIRE", INBOX, 60)
+
+
+async def test_what_redis_refuses_stops_an_append_at_that_submission(server: RedisServer) -> None:
+    """Those before it lie in their streams under a mark that says so: none is doubled."""
+    async with bench(server) as b:
+        server.ask("SET", stream(3), "not a stream", "EX", 60)
+        offers = [b.offer(), b.offer(depth=3), b.offer()]
+        first = await b.append(*offers)
+        assert (first.mark, len(first.entries), b.length()) == (1, 1, 1)
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await b.append(*offers[1:])
+        refused = replace(offers[1], target=None)
+        server.ask("XADD", INBOX, "*", "e", "")
+        server.ask("EXPIRE", INBOX, 60)
+        again = await b.append(offers[0], refused, offers[2])
+        assert (again.mark, again.entries[:2], b.length()) == (3, ["", ""], 2)
+        assert server.ask("XLEN", INBOX) == 2
+
+
+async def test_a_depth_is_known_before_it_has_a_stream(server: RedisServer) -> None:
+    """A stream that no consumer knows of would keep its calls for ever."""
+    async with bench(server) as b:
+        depths = keys.depths("default", VERSION)
+        server.ask("SET", depths, "not a set", "EX", 60)
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await b.append(b.offer())
+        assert server.ask("EXISTS", stream()) == 0
+
+
+async def test_a_full_redis_takes_no_call_and_every_refusal(server: RedisServer) -> None:
+    """Nothing is appended before the error; an end that is refused needs no room to speak of."""
+    async with bench(server) as b:
+        server.ask("XADD", INBOX, "*", "e", "")
+        server.ask("EXPIRE", INBOX, 60)
+        await b.queue(1)
+        with full(server):
+            offers = [b.offer(), b.offer(depth=1)]
+            with pytest.raises(FullError):
+                await b.append(*offers)
+            assert (b.length(), server.ask("EXISTS", stream(1))) == (1, 0)
+            refused = await b.append(*[replace(each, target=None) for each in offers])
+            assert (refused.mark, refused.entries) == (3, ["", ""])
+            assert (await b.append(*offers)).mark == 3
+        assert (await b.append(*offers)).entries == ["", ""]
+        assert (b.length(), server.ask("XLEN", INBOX)) == (1, 3)
 
 
 async def test_a_stream_of_a_new_depth_is_made_and_announced(server: RedisServer) -> None:

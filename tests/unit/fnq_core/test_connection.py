@@ -14,6 +14,8 @@ from redis.exceptions import ResponseError
 
 from fnq_core.connection import (
     UNREACHABLE,
+    FullError,
+    NotNowError,
     RedisClosedError,
     RedisTooOldError,
     check,
@@ -22,8 +24,11 @@ from fnq_core.connection import (
     measure,
     together,
 )
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import connected
+
+#: How Redis 6.2 begins what it says of a command inside a script.
+IN_A_SCRIPT = "ERR Error running script (call to f_0): @user_script:8: @user_script: 8: "
 
 
 async def test_a_running_redis_tells_its_version(server: RedisServer) -> None:
@@ -105,16 +110,53 @@ async def test_a_redis_that_is_full_is_waited_for(server: RedisServer) -> None:
 
     for write in (command, pipeline, script):
         async with connected(server) as client:
-            server.ask("CONFIG", "SET", "maxmemory", 1)
-            try:
+            with full(server):
                 with pytest.raises(UNREACHABLE):
                     await write(client)
                 work = asyncio.create_task(insist("testing", partial(write, client)))
                 await asyncio.wait([work], timeout=0.1)
                 assert not work.done()
-            finally:
-                server.ask("CONFIG", "SET", "maxmemory", 0)
             assert await asyncio.wait_for(work, 5) in (b"OK", [b"OK"])
+
+
+async def test_a_redis_that_stays_full_is_given_up_where_that_is_asked_for(
+    server: RedisServer,
+) -> None:
+    """After so many tries, by an error that tells it from a Redis that is away."""
+    tries = 0
+
+    async with connected(server) as client:
+
+        async def write() -> None:
+            nonlocal tries
+            tries += 1
+            await client.execute_command("SET", "k", "v", "EX", 9)
+
+        with full(server), pytest.raises(FullError, match="OOM command not allowed"):
+            await insist("testing", write, full_tries=3)
+        assert tries == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("OOM command not allowed when used memory > 'maxmemory'.", FullError),
+        ("MISCONF Redis is configured to save RDB snapshots", NotNowError),
+        (f"{IN_A_SCRIPT}-OOM command not allowed when used memory > 'maxmemory'.", FullError),
+        ("@user_script: 8: -OOM command not allowed when used memory > 'maxmemory'.", FullError),
+        (f"{IN_A_SCRIPT}-READONLY You can't write against a read only replica.", NotNowError),
+        ("ERR no such thing as OOM here", ResponseError),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", ResponseError),
+    ],
+)
+async def test_what_passes_is_told_from_what_is_wrong(
+    server: RedisServer, words: str, kind: type[ResponseError]
+) -> None:
+    """Also where a script was carried out, in the words of every Redis."""
+    async with connected(server) as client:
+        with pytest.raises(ResponseError) as caught:
+            await client.execute_command("EVAL", "return redis.error_reply(ARGV[1])", 0, words)
+    assert type(caught.value) is kind
 
 
 async def test_a_command_that_is_wrong_is_not_repeated(server: RedisServer) -> None:

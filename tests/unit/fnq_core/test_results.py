@@ -6,7 +6,7 @@ import asyncio
 
 from fnq_core.results import OWNED_TTL_S, Mailboxes, order
 from tests.loop import eventually
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import connected
 
 INBOX, OTHER = "fnq:inbox:a", "fnq:inbox:b"
@@ -90,6 +90,17 @@ async def test_a_control_stream_is_trimmed_up_to_what_was_obeyed(server: RedisSe
         await mailboxes.trim(INBOX, entries[1])
         left = await mailboxes.read({INBOX: "0-0"}, 9, 1)
         assert [body for *_, body in left] == [b"2", b"3"]
+
+
+async def test_a_full_redis_takes_results(server: RedisServer) -> None:
+    """They are what lets calls end, and so makes room; a new owner may open its stream, too."""
+    async with connected(server) as client:
+        boxes = Mailboxes(client)
+        await boxes.open("a")
+        with full(server):
+            await boxes.open("b")
+            assert await boxes.publish([("a", b"1"), ("b", b"2"), ("gone", b"3")]) == {"gone"}
+        assert [server.ask("XLEN", name) for name in ("a", "b")] == [1, 1]
 
 
 async def test_only_what_is_there_is_renewed(server: RedisServer) -> None:

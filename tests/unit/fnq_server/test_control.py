@@ -21,7 +21,7 @@ from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.rpc import channel
 from fnq_server.orchestrator.local import LocalOrchestrator
 from tests.loop import eventually
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 from tests.toy import service
 from tests.unit.fnq_core.streams import connected
 
@@ -97,6 +97,36 @@ async def test_a_bundle_must_be_what_it_says(server: RedisServer, tmp_path: Path
         with pytest.raises(grpc.aio.AioRpcError, match="67108864 bytes at most"):
             await _put(stub, DIGEST, *[bytes(32 << 20)] * 3)
         assert server.names("*bundle*") == []
+
+
+async def test_a_full_redis_takes_no_deploy_and_no_bundle(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The deployer is told why, soon enough to read it."""
+    async with asking(server, tmp_path) as stub:
+        await _put(stub)
+        request = control_pb2.DeployRequest(specs=[_spec("f")])
+        with full(server):
+            for ask in (lambda: stub.Deploy(request), lambda: _put(stub)):
+                with pytest.raises(grpc.aio.AioRpcError, match="Redis is full") as caught:
+                    await ask()
+                assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert len((await stub.Deploy(request)).versions) == 1
+
+
+async def test_a_version_whose_record_is_damaged_is_named(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Where it is looked up, and where somebody waits for it."""
+    version = await service.deploy(server)
+    server.ask("HSET", keys.version("default", version), "spec", b"\xff" * 20)
+    async with asking(server, tmp_path) as stub:
+        with pytest.raises(grpc.aio.AioRpcError, match=f"record of version '{version}'") as caught:
+            await stub.Lookup(control_pb2.LookupRequest(name="f"))
+        assert caught.value.code() is grpc.StatusCode.DATA_LOSS
+        with pytest.raises(grpc.aio.AioRpcError, match=f"record of version '{version}'"):
+            async for _ in stub.WaitReady(control_pb2.WaitReadyRequest(version=version)):
+                pass
 
 
 async def test_a_function_that_was_never_deployed_is_said_to_be_missing(

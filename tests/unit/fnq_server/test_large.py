@@ -195,23 +195,23 @@ async def test_a_call_keeps_the_parts_that_came_before_its_stream_broke(
 
 
 @both
-async def test_a_call_that_could_not_be_accepted_keeps_its_arguments(
+async def test_arguments_of_a_call_that_cannot_be_accepted_are_deleted(
     server: RedisServer, tmp_path: Path, house: str
 ) -> None:
-    """Its client offers it again, and hears nothing of the failure."""
+    """Its client hears of it, and does not offer it again; the next one is accepted."""
     async with depot(server, tmp_path) as (w, d):
         calls: Any = w.server._sessions._accepter._calls
         append, calls.append = calls.append, None
         heard = submit(w, d, house)
-        await eventually(lambda: w.client.goaways)
+        assert (await heard.over()).failure.error == "NotAcceptedError"
+        await eventually(lambda: d.left() == [])
         calls.append = append
+        later, _ = await w.run()
         await w.client.disconnect()
         await w.client.connect(w.address)
-        await eventually(lambda: heard.call in w.agent.runs)
-        reference = w.agent.runs[heard.call].call.payload.reference
-        assert await Blobs(w.agent._redis, d.spool).read(reference) == LARGE
-        await w.agent.end(w.agent.runs[heard.call])
-        assert (await heard.over()).HasField("value")
+        await w.agent.end(w.agent.runs[later.call])
+        assert (await later.over()).HasField("value")
+        assert (w.client.goaways, len(w.agent.dispatched)) == (0, 1)
 
 
 async def _answer(w: Way, run: worker_pb2.Dispatch, *, epoch: int = 1, end: bool = True) -> None:

@@ -198,6 +198,18 @@ def test_another_session_is_offered_only_what_has_not_ended() -> None:
     assert [(each.call, each.seq) for each in frame.submissions] == [(waiting, 1)]
 
 
+def test_a_call_that_ended_without_being_accepted_is_not_offered_again() -> None:
+    """A server refused it and could not record that: the next one would run it for nobody."""
+    session = _session()
+    ended, waiting = _submit(session), _submit(session)
+    session.take()
+    session.receive(session_pb2.ServerFrame(results=[_result(ended, 0, end=True)]))
+    session.welcome(_granted(), None)
+    frame = session.take()
+    assert frame is not None
+    assert [(each.call, each.seq) for each in frame.submissions] == [(waiting, 2)]
+
+
 def test_a_decreed_end_comes_whatever_the_position() -> None:
     """Who decrees it does not know how far the client is."""
     session = _session()
