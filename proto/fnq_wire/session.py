@@ -27,8 +27,8 @@ from fnq_wire.spool import Spool
 
 __all__ = ["ClientSession", "Event", "Pending"]
 
-#: Submissions in one frame.
-_MAX_SUBMISSIONS = 2_000
+#: Submissions in one frame, and resumptions.
+_MAX_SUBMISSIONS, _MAX_RESUMPTIONS = 2_000, 10_000
 #: Unacknowledged results after which acknowledging is urgent.
 _MANY_RESULTS = 1_000
 
@@ -78,7 +78,9 @@ class ClientSession:
         self._offset_ms = 0
         self._seq = 0
         self._sent = 0
-        self._resumed = False
+        #: What was in flight is to be named to another server, or to the same one again.
+        self._resuming = False
+        self._resumptions: deque[Pending] = deque()
         self._calls: dict[bytes, Pending] = {}
         self._offers: deque[Pending] = deque()
         self._unaccepted: deque[Pending] = deque()
@@ -115,7 +117,7 @@ class ClientSession:
             self._offers
             or self._credits
             or self._cancellations
-            or self._resumed
+            or self._resuming
             or len(self._ended) + len(self._positions) >= _MANY_RESULTS
         )
 
@@ -206,7 +208,8 @@ class ClientSession:
         self._positions.clear()
         self._credits.clear()
         self._cancellations.clear()
-        self._resumed = True
+        self._resuming = True
+        self._resumptions = deque(each for each in self._calls.values() if each.accepted)
         for pending in self._calls.values():
             if pending.cancelled:
                 self.cancel(pending.call, pending.cancelled)
@@ -237,13 +240,11 @@ class ClientSession:
         if self.idle:
             return None
         frame = session_pb2.ClientFrame()
-        if self._resumed:
-            self._resumed = False
-            frame.resumed = True
-            frame.spools = self._parcels.spool is not None
-            frame.resumptions.extend(
-                self._resumption(each) for each in self._calls.values() if each.accepted
-            )
+        if self._resuming:
+            self._take_resumptions(frame)
+            if self._resuming:
+                # Of a call that it does not know yet a server can hear nothing else.
+                return frame
         self._take_offers(frame)
         if self._credits:
             frame.credits.extend(self._credits.values())
@@ -260,6 +261,17 @@ class ClientSession:
                 frame.acknowledgements.add(call=call, position=position)
             self._positions.clear()
         return frame
+
+    def _take_resumptions(self, frame: session_pb2.ClientFrame) -> None:
+        """Name calls that are in flight; `resumed` says that these are the last."""
+        frame.spools = self._parcels.spool is not None
+        for _ in range(min(len(self._resumptions), _MAX_RESUMPTIONS)):
+            pending = self._resumptions.popleft()
+            # It may have ended since the welcome.
+            if pending.call in self._calls:
+                frame.resumptions.append(self._resumption(pending))
+        self._resuming = bool(self._resumptions)
+        frame.resumed = not self._resuming
 
     def _take_offers(self, frame: session_pb2.ClientFrame) -> None:
         size = 0

@@ -44,6 +44,8 @@ class Session:
         self.agent = False
         #: Its client was away for too long: its calls were cancelled meanwhile.
         self.lapsed = False
+        #: Calls that it has resumed on this stream so far; emptied with the last of them.
+        self.resumed: set[bytes] = set()
         #: The client reads large values from the spool by itself.
         self.spools = False
         #: Large values that came in parts and belong to no call yet, by the number
@@ -84,6 +86,7 @@ class Session:
         self.detached_at = asyncio.get_running_loop().time()
         self.incoming = {}
         self.overflow = set()
+        self.resumed.clear()
         self._results.clear()
         self._mark = 0
 

@@ -158,13 +158,17 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         relay = self._relay
         if not await self._take_parts(session, frame.parts):
             return
-        if frame.resumed:
+        if frame.resumptions or frame.resumed:
             session.spools = frame.spools
-            self._forget_others(session, {each.call for each in frame.resumptions})
+            session.resumed.update(each.call for each in frame.resumptions)
+        if frame.resumed:
+            self._forget_others(session)
         if frame.submissions:
             self._accepter.offer(session, list(frame.submissions))
         if frame.resumptions:
             await self._resume_calls(session, frame.resumptions)
+        if frame.resumed:
+            session.lapsed = False
         ours = session.calls
         for credit in frame.credits:
             if credit.call in ours:
@@ -205,9 +209,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
                 return False
         return True
 
-    def _forget_others(self, session: Session, known: set[bytes]) -> None:
-        for call in session.calls - known:
+    def _forget_others(self, session: Session) -> None:
+        for call in session.calls - session.resumed:
             self._relay.end(call)
+        session.resumed.clear()
 
     async def _resume_calls(
         self, session: Session, resumptions: Iterable[session_pb2.Resumption]
@@ -226,7 +231,6 @@ class Sessions(session_pb2_grpc.SessionsServicer):
                 self._take_up(session, each, session.lapsed or each.inbox in gone)
             if each.HasField("credit"):
                 relay.credit(each.credit)
-        session.lapsed = False
         if unknown:
             await relay.look_again()
 

@@ -8,6 +8,7 @@ import pytest
 
 from fnq_core import keys
 from fnq_server import sessions
+from fnq_wire import session as session_module
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
@@ -80,6 +81,66 @@ async def test_what_a_dead_server_accepted_is_heard_at_another(
         await eventually(lambda: queued.call in agent.runs)
         await agent.end(agent.runs[queued.call])
         assert (await queued.over()).value.inline == queued.call
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_many_calls_are_resumed_in_several_frames(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    """None of them is forgotten between two frames, and one that has ended meanwhile is."""
+    monkeypatch.setattr(session_module, "_MAX_RESUMPTIONS", 2)
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s1") as (made, first),
+        service.server(server, tmp_path, "s2") as (_, other),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        await client.connect(first)
+        heard = [await _running(client, agent, version) for _ in range(7)]
+        await agent.started(agent.runs[heard[0].call])
+        forgotten = made._relay.get(heard[0].call)
+        await eventually(lambda: forgotten is not None and forgotten.consumer)
+        await eventually(lambda: client.session.idle)
+        await client.disconnect()
+        del client.session._calls[heard[0].call]
+        later = client.submit(version)
+        await client.connect(other if elsewhere else first)
+        await eventually(lambda: later.call in agent.runs)
+        await agent.end(*[agent.runs[each.call] for each in [*heard[1:], later]])
+        for each in [*heard[1:], later]:
+            assert (await each.over()).value.inline == each.call
+        if not elsewhere:
+            await eventually(lambda: [call for call, _ in agent.cancelled] == [heard[0].call])
+            assert made._relay.get(heard[0].call) is None
+
+
+async def test_all_calls_of_a_client_that_was_away_for_too_long_end(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of the second frame."""
+    monkeypatch.setattr(session_module, "_MAX_RESUMPTIONS", 2)
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s1") as (made, first),
+        service.server(server, tmp_path, "s2") as (_, other),
+        ToyClient() as client,
+    ):
+        record = keys.session((await client.connect(first)).session)
+        heard = [client.submit(version) for _ in range(5)]
+        stream = keys.call_stream("default", version, 0)
+        await eventually(lambda: server.ask("XLEN", stream) == 5)
+        await eventually(lambda: client.session.idle)
+        await client.disconnect()
+        await eventually(lambda: made._sessions.open == 0)
+        monkeypatch.setattr(sessions, "INTEREST_S", 0.0)
+        await eventually(lambda: server.ask("HGET", record, "lapsed") is not None)
+        monkeypatch.setattr(sessions, "INTEREST_S", 30.0)
+        await client.connect(other)
+        for each in heard:
+            assert (await each.over()).failure.error == "ResultExpiredError"
 
 
 async def test_a_client_that_comes_back_to_its_first_server_goes_on(

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_wire import callid
+from fnq_wire import session as session_module
 from fnq_wire.error import ProtocolError
+from fnq_wire.limits import FULL_FRAME
 from fnq_wire.protocol import PROTOCOL
 from fnq_wire.session import ClientSession
 from tests.unit.fnq_wire.wire import Caller
@@ -34,15 +36,20 @@ def _walk(caller: Caller, steps: list[tuple[str, int]]) -> None:
 
 
 @settings(max_examples=400)
-@given(st.lists(STEP, max_size=150))
-def test_whatever_breaks_each_call_is_heard_exactly(steps: list[tuple[str, int]]) -> None:
+@given(st.lists(STEP, max_size=150), st.sampled_from([1, 2, 1_000]))
+def test_whatever_breaks_each_call_is_heard_exactly(
+    steps: list[tuple[str, int]], resumptions: int
+) -> None:
     """No submission is lost or doubled, each position comes once and in order, then one end.
 
-    Streams break and servers die at any point; afterwards nothing is kept in an inbox.
+    Streams break and servers die at any point, also between two frames of a resumption;
+    afterwards nothing is kept in an inbox.
     """
     caller = Caller()
-    _walk(caller, steps)
-    caller.settle()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session_module, "_MAX_RESUMPTIONS", resumptions)
+        _walk(caller, steps)
+        caller.settle()
     for heard in caller.heard:
         length = caller.record.calls[heard.call].length
         assert heard.chunks == [b"%d" % position for position in range(length)]
@@ -184,6 +191,34 @@ def test_what_is_in_flight_is_resumed_with_all_that_is_known_of_it() -> None:
     assert resumption.credit.chunks == 9
     assert [each.reason for each in frame.cancellations] == ["enough"]
     assert [(each.call, each.seq) for each in frame.submissions] == [(other, 2)]
+
+
+def test_what_is_in_flight_is_resumed_in_as_many_frames_as_it_takes() -> None:
+    """Each far below what gRPC takes; nothing else is said before the last of them."""
+    session = _session()
+    calls = [_submit(session) for _ in range(25_000)]
+    while session.take() is not None:
+        continue
+    session.receive(session_pb2.ServerFrame(mark=len(calls)))
+    session.welcome(_granted(mark=len(calls)), None)
+    late = _submit(session)
+    session.cancel(calls[0], "enough")
+    frames = []
+    while (frame := session.take()) is not None:
+        frames.append(frame)
+        # What ends meanwhile is not resumed any more, and acknowledged in the end.
+        if len(frames) == 1:
+            session.receive(session_pb2.ServerFrame(results=[_result(calls[-1], 0, end=True)]))
+    assert [each.call for frame in frames for each in frame.resumptions] == calls[:-1]
+    *before, last = frames
+    assert before
+    assert max(frame.ByteSize() for frame in frames) < FULL_FRAME
+    for frame in before:
+        assert not frame.resumed
+        assert (len(frame.submissions), len(frame.cancellations), frame.ended) == (0, 0, b"")
+    assert (last.resumed, last.ended) == (True, calls[-1])
+    assert [each.call for each in last.submissions] == [late]
+    assert [each.call for each in last.cancellations] == [calls[0]]
 
 
 def test_another_session_is_offered_only_what_has_not_ended() -> None:

@@ -92,12 +92,15 @@ class Caller:
         self._offered: list[session_pb2.Submission] = []
         #: Calls that the server relays: next position to send.
         self._tracks: dict[bytes, int] = {}
+        #: Calls that were resumed on this stream.
+        self._known: set[bytes] = set()
         self.connect()
 
     def connect(self, *, elsewhere: bool = False) -> None:
         """Break the stream, losing what is on its way, and open another one."""
         self._up.clear()
         self._down.clear()
+        self._known.clear()
         if elsewhere:
             # What a server had not appended dies with it.
             self._server += 1
@@ -139,9 +142,9 @@ class Caller:
         if not self._up:
             return
         frame = self._up.popleft()
+        self._known |= {each.call for each in frame.resumptions}
         if frame.resumed:
-            known = {each.call for each in frame.resumptions}
-            for call in self._tracks.keys() - known:
+            for call in self._tracks.keys() - self._known:
                 self._end(call)
         self._offered += frame.submissions
         self._tracks |= {each.call: 0 for each in frame.submissions}
