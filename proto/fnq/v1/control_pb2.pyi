@@ -34,10 +34,8 @@ class BundlePart(_message.Message):
     def __init__(self, hash: _Optional[str] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class BundleReply(_message.Message):
-    __slots__ = ("size",)
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    size: int
-    def __init__(self, size: _Optional[int] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class LookupRequest(_message.Message):
     __slots__ = ("namespace", "name", "number")
@@ -64,14 +62,12 @@ class FunctionVersion(_message.Message):
     def __init__(self, id: _Optional[str] = ..., number: _Optional[int] = ..., spec: _Optional[_Union[_spec_pb2.FunctionSpec, _Mapping]] = ..., created_ms: _Optional[int] = ..., set: _Optional[int] = ...) -> None: ...
 
 class WaitReadyRequest(_message.Message):
-    __slots__ = ("namespace", "version", "timeout_ms")
+    __slots__ = ("namespace", "version")
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
-    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     version: str
-    timeout_ms: int
-    def __init__(self, namespace: _Optional[str] = ..., version: _Optional[str] = ..., timeout_ms: _Optional[int] = ...) -> None: ...
+    def __init__(self, namespace: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class Readiness(_message.Message):
     __slots__ = ("state", "reason", "traceback")

@@ -55,12 +55,10 @@ class Failure(_message.Message):
     def __init__(self, error: _Optional[str] = ..., exception_type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., detail: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Started(_message.Message):
-    __slots__ = ("consumer", "agent")
+    __slots__ = ("consumer",)
     CONSUMER_FIELD_NUMBER: _ClassVar[int]
-    AGENT_FIELD_NUMBER: _ClassVar[int]
     consumer: str
-    agent: str
-    def __init__(self, consumer: _Optional[str] = ..., agent: _Optional[str] = ...) -> None: ...
+    def __init__(self, consumer: _Optional[str] = ...) -> None: ...
 
 class End(_message.Message):
     __slots__ = ("value", "failure", "exhausted")

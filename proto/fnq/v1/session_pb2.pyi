@@ -45,9 +45,8 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., client: _Optional[str] = ..., namespace: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., agent: _Optional[bool] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "server", "inbox", "session", "secret", "now_ms", "mark", "spool", "nonce")
+    __slots__ = ("protocol", "inbox", "session", "secret", "now_ms", "mark", "spool", "nonce")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
-    SERVER_FIELD_NUMBER: _ClassVar[int]
     INBOX_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SECRET_FIELD_NUMBER: _ClassVar[int]
@@ -56,7 +55,6 @@ class Welcome(_message.Message):
     SPOOL_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
     protocol: int
-    server: str
     inbox: str
     session: int
     secret: bytes
@@ -64,7 +62,7 @@ class Welcome(_message.Message):
     mark: int
     spool: str
     nonce: bytes
-    def __init__(self, protocol: _Optional[int] = ..., server: _Optional[str] = ..., inbox: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., mark: _Optional[int] = ..., spool: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, protocol: _Optional[int] = ..., inbox: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., mark: _Optional[int] = ..., spool: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
 
 class Submission(_message.Message):
     __slots__ = ("seq", "call", "version", "payload", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "detached", "root", "tags", "repeatable", "set")

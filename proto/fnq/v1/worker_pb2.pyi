@@ -33,22 +33,20 @@ class Running(_message.Message):
     def __init__(self, stream: _Optional[str] = ..., entry: _Optional[str] = ..., call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., deaths: _Optional[int] = ..., inbox: _Optional[str] = ..., depth: _Optional[int] = ..., ended: _Optional[bool] = ..., streaming: _Optional[bool] = ..., repeatable: _Optional[bool] = ...) -> None: ...
 
 class Announce(_message.Message):
-    __slots__ = ("protocol", "agent", "namespace", "version", "replica", "pid", "running")
+    __slots__ = ("protocol", "agent", "namespace", "version", "replica", "running")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     AGENT_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REPLICA_FIELD_NUMBER: _ClassVar[int]
-    PID_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     agent: str
     namespace: str
     version: str
     replica: int
-    pid: int
     running: _containers.RepeatedCompositeFieldContainer[Running]
-    def __init__(self, protocol: _Optional[int] = ..., agent: _Optional[str] = ..., namespace: _Optional[str] = ..., version: _Optional[str] = ..., replica: _Optional[int] = ..., pid: _Optional[int] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ...) -> None: ...
+    def __init__(self, protocol: _Optional[int] = ..., agent: _Optional[str] = ..., namespace: _Optional[str] = ..., version: _Optional[str] = ..., replica: _Optional[int] = ..., running: _Optional[_Iterable[_Union[Running, _Mapping]]] = ...) -> None: ...
 
 class Lent(_message.Message):
     __slots__ = ("depth", "count")

@@ -27,7 +27,6 @@ __all__ = ["LEAVES", "Member", "leaf_of"]
 _EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - naive, as the column is
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _MICROSECOND = datetime.timedelta(microseconds=1)
-_MIDNIGHT = datetime.time()
 
 
 def _text_down(value: str) -> bytes:

@@ -121,7 +121,7 @@ class Control(control_pb2_grpc.ControlServicer):
                 lambda: self._registry.put_bundle(digest, bytes(data)),
                 full_tries=FULL_TRIES,
             )
-        return control_pb2.BundleReply(size=len(data))
+        return control_pb2.BundleReply()
 
     async def Lookup(  # noqa: N802
         self, request: control_pb2.LookupRequest, context: Context

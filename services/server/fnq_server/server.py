@@ -73,9 +73,7 @@ class Server:
         self._demand = Demand(registry, backlog, orchestrator)
         accepter = Accepter(self._relay, calls, registry, self._demand.want)
         records = SessionRecords(self._redis)
-        self._sessions = Sessions(
-            self.name, records, self._mailboxes, self._relay, accepter, self._blobs
-        )
+        self._sessions = Sessions(records, self._mailboxes, self._relay, accepter, self._blobs)
         logs = LogStreams(self._redis, self._waiting)
         active = orchestrator.active if orchestrator else frozenset()
         reporter = Reporter(self._redis, listen, registry, backlog, board, active)

@@ -39,14 +39,12 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     def __init__(
         self,
-        name: str,
         records: SessionRecords,
         mailboxes: Mailboxes,
         relay: Relay,
         accepter: Accepter,
         blobs: Blobs,
     ) -> None:
-        self._name = name
         self._records = records
         self._mailboxes = mailboxes
         self._relay = relay
@@ -144,7 +142,6 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     def _welcome(self, session: Session, mark: int) -> session_pb2.Welcome:
         return session_pb2.Welcome(
             protocol=PROTOCOL,
-            server=self._name,
             inbox=self._relay.inbox,
             session=session.tag,
             secret=session.secret,

@@ -125,9 +125,7 @@ class Agent:
         bench = Workbench(slots, sync, self._tasks.start)
         family = Family(bench, self._tasks.start)
         blobs = Blobs(self._redis)
-        self._publisher = Publisher(
-            self.name, self._mailboxes, blobs, bench.published, bench.unheard
-        )
+        self._publisher = Publisher(self._mailboxes, blobs, bench.published, bench.unheard)
         self._link = Link(self._consumers, settings.token, self, bench, self._fatal)
         self._nest = Nest(
             self._servers,
@@ -242,7 +240,6 @@ class Agent:
             namespace=settings.namespace,
             version=settings.version,
             replica=settings.replica,
-            pid=os.getpid(),
             running=[run.running() for run in self._workbench.runs()],
         )
 

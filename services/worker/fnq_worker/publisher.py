@@ -44,13 +44,11 @@ class Publisher:
 
     def __init__(
         self,
-        agent: str,
         mailboxes: Mailboxes,
         blobs: Blobs,
         published: Callable[[Run, result_pb2.Result], None],
         unheard: Callable[[Run], None],
     ) -> None:
-        self._agent = agent
         self._mailboxes = mailboxes
         self._blobs = blobs
         self._published = published
@@ -120,7 +118,6 @@ class Publisher:
         if again or not run.announced:
             run.announced = True
             result.started.consumer = self.consumer
-            result.started.agent = self._agent
         draft = self._drafts[run] = _Draft(run, result)
         self._batch.append(draft)
         self._news.set()

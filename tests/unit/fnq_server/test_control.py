@@ -57,7 +57,7 @@ async def test_a_set_is_deployed_once_its_bundles_are_there(
         request = control_pb2.DeployRequest(specs=[_spec("f"), _spec("g")])
         reply = await stub.Deploy(request)
         assert (list(reply.missing_bundles), len(reply.versions)) == ([DIGEST], 0)
-        assert (await _put(stub)).size == len(DATA)
+        await _put(stub)
         first, second = [(await stub.Deploy(request)).versions for _ in range(2)]
         assert [(each.spec.name, each.number) for each in first] == [("f", 1), ("g", 1)]
         assert list(first) == list(second)

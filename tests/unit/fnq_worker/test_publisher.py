@@ -25,7 +25,7 @@ class Desk:
         self._server = server
         self.unheard: list[Run] = []
         self.published: list[tuple[Run, bool]] = []
-        self.publisher = Publisher("a1", mailboxes, blobs, self._publish, self.unheard.append)
+        self.publisher = Publisher(mailboxes, blobs, self._publish, self.unheard.append)
         self.publisher.consumer = "c1"
 
     def _publish(self, run: Run, result: result_pb2.Result) -> None:
