@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -213,3 +214,27 @@ async def test_a_redis_that_was_full_a_moment_ago_is_asked_once(
             heard = [client.submit(version) for _ in range(30)]
             async with asyncio.timeout(15):
                 assert {(await each.over()).failure.error for each in heard} == {"QueueFullError"}
+
+
+async def test_what_comes_while_calls_are_appended_is_appended_next(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Each once, in order."""
+    async with way(server, tmp_path) as w:
+        accepter: Any = w.server._sessions._accepter
+        release, append = asyncio.Event(), accepter._append
+
+        async def slow(*args: Any) -> None:
+            await release.wait()
+            await append(*args)
+
+        accepter._append = slow
+        w.agent.slots = 100
+        await w.agent.state()
+        heard = []
+        for number in range(5):
+            heard.append(w.client.submit(w.version))
+            await eventually(lambda: w.server._relay.in_flight == number + 1)  # noqa: B023
+        release.set()
+        await eventually(lambda: len(w.agent.dispatched) == 5)
+        assert [each.call.call for each in w.agent.dispatched] == [each.call for each in heard]
