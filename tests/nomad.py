@@ -14,6 +14,7 @@ from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.nomad.door import Access
 from fnq_server.orchestrator.nomad.house import NomadOrchestrator
 from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.seam import Outlook
 
 __all__ = ["House", "standin", "until"]
 
@@ -75,7 +76,11 @@ class House:
 
     async def explained(self, version: str) -> str:
         """Return why a version has no worker."""
-        return await self.nomad.explain("default", version)
+        return (await self.nomad.explain("default", version)).reason
+
+    async def outlook(self, version: str) -> Outlook:
+        """Return what is to be expected of the workers of a version."""
+        return (await self.nomad.explain("default", version)).outlook
 
 
 def _spec(resources: dict[str, Any]) -> spec_pb2.FunctionSpec:

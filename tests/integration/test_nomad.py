@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fnq_server.orchestrator.seam import Outlook
 from fnq_wire.error import StackError
 from jobs.cluster import Cluster
 from tests import agents
@@ -126,7 +127,7 @@ def test_a_job_that_fits_no_node_is_known_never_to_run(house: House) -> None:
             f"no node has enough memory: it asks for {TOO_MUCH_MB} MiB, the most that a node has "
             "is 262144 MiB (Nomad: memory exhausted on 1 node)"
         )
-        assert (await house.nomad.judge("default", version)).permanent
+        assert await house.outlook(version) is Outlook.IMPOSSIBLE
         assert await house.states(version) == [(0, "waiting")]
         await house.nomad.stop("default", version)
 
@@ -148,7 +149,7 @@ def test_a_job_that_waits_for_room_gets_it(house: House) -> None:
             "the nodes that could run it are in use: it asks for 100 MHz and 200000 MiB "
             "(Nomad: memory exhausted on 1 node)"
         )
-        assert not (await house.nomad.judge("default", second)).permanent
+        assert await house.outlook(second) is Outlook.BLOCKED
         await house.nomad.stop("default", first)
         await until(lambda: house.states(second), lambda found: found == [(0, "running")])
         await house.nomad.stop("default", second)
@@ -178,7 +179,7 @@ def test_a_worker_that_ends_again_and_again_is_explained(
         await house.ensure(version)
         told = await until(lambda: house.explained(version), lambda text: "worker on" in text)
         assert told.replace(_node(told), "NODE").startswith(sentence)
-        assert not (await house.nomad.judge("default", version)).permanent
+        assert await house.outlook(version) is Outlook.CRASHING
         house.order("exec sleep 1000")
         await until(lambda: house.explained(version), lambda text: text == "", 60)
         await house.nomad.stop("default", version)
@@ -262,7 +263,7 @@ def test_a_datacenter_without_nodes_is_waited_for(cluster: Cluster, tmp_path: Pa
         await house.ensure(version)
         told = await until(lambda: house.explained(version), lambda text: "moon" in text)
         assert told.startswith("no node is in the node pool 'default' of moon-* (Nomad: no node")
-        assert not (await house.nomad.judge("default", version)).permanent
+        assert await house.outlook(version) is Outlook.BLOCKED
         await house.nomad.stop("default", version)
 
     run(scene())

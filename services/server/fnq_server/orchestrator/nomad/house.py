@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fnq_server.orchestrator.nomad.census import count
 from fnq_server.orchestrator.nomad.door import Access, Door
 from fnq_server.orchestrator.nomad.job import NAMESPACE, render
-from fnq_server.orchestrator.nomad.placement import Ask, Node, Verdict, judge, unplaced
+from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
 from fnq_server.orchestrator.nomad.step import Register, next_step
 from fnq_server.orchestrator.nomad.story import TERMINAL, newest, tell
 from fnq_server.orchestrator.nomad.workers import Workers
-from fnq_server.orchestrator.seam import Placed
+from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
 from fnq_wire.error import StackError
 
 if TYPE_CHECKING:
@@ -114,34 +114,36 @@ class NomadOrchestrator:
         """Return every worker that Nomad runs, or should run."""
         return count(*await asyncio.gather(self._door.jobs(), self._door.all_allocations()))
 
-    async def explain(self, namespace: str, version: str) -> str:
-        """Return in one sentence why the version has no worker; empty when one runs."""
-        return (await self.judge(namespace, version)).sentence
-
-    async def judge(self, namespace: str, version: str) -> Verdict:
-        """Return why the version has no worker, and whether it can ever have one."""
+    async def explain(self, namespace: str, version: str) -> Explanation:
+        """Return what is known of the version's workers: of the best of them."""
         identity = await self._find(namespace, version)
         job = await self._door.job(identity) if identity else None
         if job is None:
-            return Verdict(self._refused.get((namespace, version), "no worker was started"))
+            return self._missing(namespace, version)
         if job["Stop"]:
-            return Verdict("its workers were stopped")
+            return Explanation(Outlook.ABSENT, "its workers were stopped")
         allocations, evaluations = await asyncio.gather(
             self._door.allocations(identity), self._door.evaluations(identity)
         )
         ask = Ask.of(job)
         story = tell(allocations, ask.memory_mb, time.time())
-        if story is not None and not story.sentence:
-            return Verdict("")
+        if story is not None and story.outlook is Outlook.RUNNING:
+            return Explanation(Outlook.RUNNING)
         metric = unplaced(evaluations)
         if metric is not None:
-            nodes = [Node.of(each) for each in await self._door.nodes()]
-            return judge(ask, metric, nodes)
+            verdict = judge(ask, metric, [Node.of(each) for each in await self._door.nodes()])
+            outlook = Outlook.IMPOSSIBLE if verdict.permanent else Outlook.BLOCKED
+            return Explanation(outlook, verdict.sentence)
         if story is None:
-            asked = job["TaskGroups"][0]["Count"]
-            return Verdict("Nomad looks for a node" if asked else "no worker was started")
+            return _awaited(job)
         words = await self._last_words(story.ended) if story.ended else ""
-        return Verdict(f"{story.sentence}: {words}" if words else story.sentence)
+        return Explanation(story.outlook, f"{story.sentence}: {words}" if words else story.sentence)
+
+    def _missing(self, namespace: str, version: str) -> Explanation:
+        refused = self._refused.get((namespace, version))
+        if refused is not None:
+            return Explanation(Outlook.BLOCKED, refused)
+        return Explanation(Outlook.ABSENT, "no worker was started")
 
     async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
         """Return the last `tail` lines that each worker of the version itself wrote."""
@@ -179,3 +181,10 @@ class NomadOrchestrator:
         if len(found) == size and len(lines) > 1:
             del lines[0]  # It began before what was read.
         return lines[-count:] if count else []
+
+
+def _awaited(job: Mapping[str, Any]) -> Explanation:
+    """Return what a job without workers waits for."""
+    if job["TaskGroups"][0]["Count"]:
+        return Explanation(Outlook.STARTING, "Nomad looks for a node")
+    return Explanation(Outlook.ABSENT, "no worker was started")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fnq_server.orchestrator.nomad.job import TASK
+from fnq_server.orchestrator.seam import Outlook
 
 __all__ = ["SETTLED_S", "TERMINAL", "Story", "newest", "tell"]
 
@@ -21,12 +22,13 @@ _PULL = "Failed to pull "
 
 
 class Story(NamedTuple):
-    """One sentence, or "" for a worker that runs.
+    """What is to be expected, and one sentence, or "" for a worker that runs.
 
     `ended` is an allocation whose process ended by itself: its last words say why.
     """
 
-    sentence: str
+    outlook: Outlook
+    sentence: str = ""
     ended: str = ""
 
 
@@ -47,7 +49,11 @@ def tell(allocations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float)
         if each[-1]["DesiredStatus"] == "run"
     ]
     # One that runs is enough; of the others, one that ended has most to say.
-    return min(stories, key=lambda story: (story.sentence != "", story.ended == ""), default=None)
+    return min(
+        stories,
+        key=lambda story: (story.outlook is not Outlook.RUNNING, story.ended == ""),
+        default=None,
+    )
 
 
 def _generations(allocations: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -63,17 +69,19 @@ def _story(generations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: floa
     status, where = allocation["ClientStatus"], f"node {allocation['NodeName']!r}"
     events = _events(allocation)
     if status == "lost":
-        return Story(f"its worker was lost with {where}")
+        return Story(Outlook.BLOCKED, f"its worker was lost with {where}")
     if status == "unknown":
-        return Story(f"{where}, which has its worker, is out of reach")
+        return Story(Outlook.BLOCKED, f"{where}, which has its worker, is out of reach")
     if status == "running" and now_s - _started_s(events) >= SETTLED_S:
-        return Story("")
+        return Story(Outlook.RUNNING)
     told = _failure(allocation, memory_mb)
     if told is None and len(generations) > 1 and generations[-2]["ClientStatus"] == "failed":
         told = _failure(generations[-2], memory_mb)
     if told is not None:
         return told
-    return Story("" if status == "running" else _progress(events, where))
+    if status == "running":
+        return Story(Outlook.RUNNING)
+    return Story(Outlook.STARTING, _progress(events, where))
 
 
 def _events(allocation: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -92,17 +100,24 @@ def _failure(allocation: Mapping[str, Any], memory_mb: int) -> Story | None:
     where = f"on node {allocation['NodeName']!r}"
     for event in reversed(_events(allocation)):
         details = event.get("Details") or {}
-        text = " ".join(event["DisplayMessage"].split())
         if event["Type"] == "Terminated":
             sentence = f"its worker {where} {_ending(details, memory_mb)}"
-            return Story(sentence, ended=allocation["ID"])
-        if event["Type"] == "Driver Failure":
-            if text.startswith(_PULL):
-                return Story(f"its image cannot be pulled {where}: {text.removeprefix(_PULL)}")
-            return Story(f"its worker cannot be started {where}: {text}")
-        if event["Type"] in _HINDRANCES or _is_fatal(event):
-            return Story(f"its worker cannot be set up {where}: {text}")
+            return Story(Outlook.CRASHING, sentence, ended=allocation["ID"])
+        hindrance = _hindrance(event, where, " ".join(event["DisplayMessage"].split()))
+        if hindrance:
+            return Story(Outlook.CRASHING, hindrance)
     return None
+
+
+def _hindrance(event: Mapping[str, Any], where: str, text: str) -> str:
+    """Return why nothing was started; empty when the event does not say so."""
+    if event["Type"] == "Driver Failure" and text.startswith(_PULL):
+        return f"its image cannot be pulled {where}: {text.removeprefix(_PULL)}"
+    if event["Type"] == "Driver Failure":
+        return f"its worker cannot be started {where}: {text}"
+    if event["Type"] in _HINDRANCES or _is_fatal(event):
+        return f"its worker cannot be set up {where}: {text}"
+    return ""
 
 
 def _is_fatal(event: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from fnq_server.orchestrator.nomad import house as house_module
 from fnq_server.orchestrator.nomad.door import Access
 from fnq_server.orchestrator.nomad.house import NomadOrchestrator
 from fnq_server.orchestrator.nomad.workers import Workers
-from fnq_server.orchestrator.seam import Orchestrator
+from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
 from fnq_wire.error import StackError
 from tests.loop import eventually
 from tests.unit.fnq_server.orchestrator.nomad import recorded
@@ -22,6 +22,7 @@ from tests.unit.fnq_server.orchestrator.nomad.recorded import allocation, blocke
 VERSION = "abc0123456"
 ID = "fnq-f-abc01234"
 SPEC = spec_pb2.FunctionSpec(name="f")
+NOBODY = Explanation(Outlook.ABSENT, "no worker was started")
 
 
 @pytest.fixture
@@ -110,7 +111,9 @@ async def test_stopping_waits_for_the_last_worker(api: NomadApi) -> None:
     await stopping
     assert ("DELETE", f"job/{ID}") in api.asked
     assert "purge" not in {name for query in api.queries for name in query}
-    assert await house.explain("default", VERSION) == "its workers were stopped"
+    assert await house.explain("default", VERSION) == (
+        Explanation(Outlook.ABSENT, "its workers were stopped")
+    )
     await house.ensure("default", VERSION, SPEC, 1)
     assert not api.jobs[ID]["Stop"]
 
@@ -138,9 +141,9 @@ async def test_the_job_of_a_version_is_found_by_who_did_not_make_it(api: NomadAp
     """By its metadata; that of another namespace is another."""
     await _house(api).ensure("default", VERSION, SPEC, 1)
     api.place(ID, allocation("running"))
-    assert await _house(api).explain("default", VERSION) == ""
-    assert await _house(api).explain("other", VERSION) == "no worker was started"
-    assert await _house(api).explain("default", 'x" or "" == "') == "no worker was started"
+    assert await _house(api).explain("default", VERSION) == Explanation(Outlook.RUNNING)
+    assert await _house(api).explain("other", VERSION) == NOBODY
+    assert await _house(api).explain("default", 'x" or "" == "') == NOBODY
 
 
 async def test_a_job_that_fits_no_node_is_explained_and_will_never_run(api: NomadApi) -> None:
@@ -150,14 +153,14 @@ async def test_a_job_that_fits_no_node_is_explained_and_will_never_run(api: Noma
         name="f", resources=spec_pb2.Resources(memory_bytes=1 << 40, cpu_millis=1)
     )
     await house.ensure("default", VERSION, large, 1)
-    assert await house.explain("default", VERSION) == "Nomad looks for a node"
+    looking = Explanation(Outlook.STARTING, "Nomad looks for a node")
+    assert await house.explain("default", VERSION) == looking
     assert ("GET", "nodes") not in api.asked
     api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
     api.nodes.append(node())
-    verdict = await house.judge("default", VERSION)
-    assert verdict.permanent
-    assert verdict.sentence == await house.explain("default", VERSION)
-    assert verdict.sentence.startswith("no node has enough memory: it asks for 1048576 MiB")
+    found = await house.explain("default", VERSION)
+    assert found.outlook is Outlook.IMPOSSIBLE
+    assert found.reason.startswith("no node has enough memory: it asks for 1048576 MiB")
 
 
 async def test_one_that_runs_beside_one_that_waits_is_enough(api: NomadApi) -> None:
@@ -166,7 +169,7 @@ async def test_one_that_runs_beside_one_that_waits_is_enough(api: NomadApi) -> N
     await house.ensure("default", VERSION, SPEC, 2)
     api.place(ID, allocation("running"))
     api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
-    assert await house.judge("default", VERSION) == ("", False)
+    assert await house.explain("default", VERSION) == Explanation(Outlook.RUNNING)
 
 
 async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words(
@@ -178,9 +181,10 @@ async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words
     failed = allocation("failed", recorded.STARTED, recorded.EXIT_7, recorded.NOT_RESTARTING)
     api.place(ID, failed)
     sentence = "its worker on node 'vm' ended with exit code 7"
-    assert await house.judge("default", VERSION) == (sentence, False)
+    assert await house.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
     api.logs[failed["ID"], "stderr"] = b"starting\nno licence\n"
-    assert await house.explain("default", VERSION) == f"{sentence}: no licence"
+    told = Explanation(Outlook.CRASHING, f"{sentence}: no licence")
+    assert await house.explain("default", VERSION) == told
 
 
 async def test_a_job_that_nomad_refuses_is_explained_by_its_words(api: NomadApi) -> None:
@@ -190,9 +194,11 @@ async def test_a_job_that_nomad_refuses_is_explained_by_its_words(api: NomadApi)
     with pytest.raises(StackError, match='nonexistent node pool "gpu"'):
         await house.ensure("default", VERSION, SPEC, 1)
     api.refusal = None
-    assert 'is in nonexistent node pool "gpu"' in await house.explain("default", VERSION)
+    found = await house.explain("default", VERSION)
+    assert found.outlook is Outlook.BLOCKED
+    assert 'is in nonexistent node pool "gpu"' in found.reason
     await house.ensure("default", VERSION, SPEC, 0)
-    assert await house.explain("default", VERSION) == "no worker was started"
+    assert await house.explain("default", VERSION) == NOBODY
 
 
 async def test_a_name_that_cannot_be_in_a_job_is_refused(api: NomadApi) -> None:
@@ -208,7 +214,7 @@ async def test_a_job_scaled_to_nothing_was_not_started(api: NomadApi) -> None:
     await house.ensure("default", VERSION, SPEC, 1)
     await house.scale("default", VERSION, SPEC, 0)
     api.place(ID, allocation("complete", recorded.STARTED, recorded.EXIT_7, desired="stop"))
-    assert await house.explain("default", VERSION) == "no worker was started"
+    assert await house.explain("default", VERSION) == NOBODY
 
 
 async def test_status_is_every_worker(api: NomadApi) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fnq_server.orchestrator.nomad.story import SETTLED_S, Story, newest, tell
+from fnq_server.orchestrator.seam import Outlook
 from tests.unit.fnq_server.orchestrator.nomad import recorded
 from tests.unit.fnq_server.orchestrator.nomad.recorded import allocation
 
@@ -18,9 +19,10 @@ def _told(*allocations: dict[str, Any], now_s: float = NOW_S) -> Story | None:
     return tell(allocations, 512, now_s)
 
 
-def _sentence(*events: dict[str, Any], status: str = "failed") -> str:
+def _sentence(outlook: Outlook, *events: dict[str, Any], status: str = "failed") -> str:
     story = _told(allocation(status, *events))
     assert story is not None
+    assert story.outlook is outlook
     return story.sentence
 
 
@@ -33,14 +35,15 @@ def test_nothing_placed_has_no_story() -> None:
 def test_one_that_runs_is_enough() -> None:
     """Whatever became of the others."""
     others = [allocation("failed", *CRASHED), allocation("running", index=1)]
-    assert _told(*others) == Story("")
-    assert _told(*reversed(others)) == Story("")
+    assert _told(*others) == Story(Outlook.RUNNING)
+    assert _told(*reversed(others)) == Story(Outlook.RUNNING)
 
 
 def test_a_process_that_ended_is_told_with_its_exit_code() -> None:
     """And with the allocation in whose log its last words are."""
     crashed = allocation("failed", *CRASHED, recorded.RESTARTING, recorded.NOT_RESTARTING)
     assert _told(crashed) == (
+        Outlook.CRASHING,
         "its worker on node 'vm' ended with exit code 7",
         crashed["ID"],
     )
@@ -95,8 +98,11 @@ def test_a_process_that_ended_is_told_with_its_exit_code() -> None:
 )
 def test_each_failure_is_told_in_nomads_words(event: dict[str, Any], sentence: str) -> None:
     """What comes after it, as the end of the tries, does not hide it."""
-    assert _sentence(recorded.SETUP, event, recorded.NOT_RESTARTING) == sentence
-    assert _sentence(recorded.SETUP, event, recorded.RESTARTING, status="pending") == sentence
+    assert _sentence(Outlook.CRASHING, recorded.SETUP, event, recorded.NOT_RESTARTING) == sentence
+    assert (
+        _sentence(Outlook.CRASHING, recorded.SETUP, event, recorded.RESTARTING, status="pending")
+        == sentence
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,24 +126,25 @@ def test_each_failure_is_told_in_nomads_words(event: dict[str, Any], sentence: s
 )
 def test_what_is_on_its_way_is_told(events: tuple[dict[str, Any], ...], sentence: str) -> None:
     """By the last thing that happened."""
-    assert _sentence(*events, status="pending") == sentence
+    assert _sentence(Outlook.STARTING, *events, status="pending") == sentence
 
 
 def test_a_node_that_is_gone_is_named() -> None:
     """For good, or out of reach."""
-    assert _sentence(status="lost") == "its worker was lost with node 'vm'"
-    assert _sentence(status="unknown") == "node 'vm', which has its worker, is out of reach"
+    lost = Story(Outlook.BLOCKED, "its worker was lost with node 'vm'")
+    away = Story(Outlook.BLOCKED, "node 'vm', which has its worker, is out of reach")
+    assert [_told(allocation(status)) for status in ("lost", "unknown")] == [lost, away]
 
 
 def test_one_that_was_started_again_must_stay_a_while() -> None:
     """A crash loop is told as such, also while it looks alive."""
     started = recorded.event("Started", at_s=NOW_S)
     again = allocation("running", *CRASHED, recorded.RESTARTING, started)
-    failed = Story("its worker on node 'vm' ended with exit code 7", again["ID"])
+    failed = Story(Outlook.CRASHING, "its worker on node 'vm' ended with exit code 7", again["ID"])
     assert _told(again, now_s=NOW_S + SETTLED_S - 1) == failed
-    assert _told(again, now_s=NOW_S + SETTLED_S) == Story("")
+    assert _told(again, now_s=NOW_S + SETTLED_S) == Story(Outlook.RUNNING)
     fresh = allocation("running", recorded.SETUP, started)
-    assert _told(fresh) == Story("")
+    assert _told(fresh) == Story(Outlook.RUNNING)
 
 
 def test_one_that_takes_the_place_of_a_failed_one_has_its_story() -> None:
@@ -147,11 +154,12 @@ def test_one_that_takes_the_place_of_a_failed_one_has_its_story() -> None:
     for status, events in (("pending", [recorded.SETUP]), ("running", [started])):
         next_one = allocation(status, *events, created=20)
         assert _told(next_one, failed) == (
+            Outlook.CRASHING,
             "its worker on node 'vm' ended with exit code 7",
             failed["ID"],
         )
     stopped = allocation("complete", *CRASHED, desired="stop")
-    assert _told(stopped, allocation("running", started, created=20)) == Story("")
+    assert _told(stopped, allocation("running", started, created=20)) == Story(Outlook.RUNNING)
 
 
 def test_the_newest_of_each_replica_is_found_by_index() -> None:
