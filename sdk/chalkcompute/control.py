@@ -120,31 +120,29 @@ class Control:
             namespace=self._config.namespace, version=target.version
         )
         limit = None if timeout is None else time.monotonic() + timeout
-        reason = ""
+        last = control_pb2.Readiness()
 
         def watch(stub: control_pb2_grpc.ControlStub) -> Any:
-            nonlocal reason
+            nonlocal last
             left = None if limit is None else max(0.0, limit - time.monotonic())
             try:
                 for now in stub.WaitReady(request, timeout=left, metadata=self.metadata):
                     if now.state != "waiting":
                         return now
-                    if now.reason != reason:
-                        reason = now.reason
-                        sys.stderr.write(f"[fnq] {target.name}: {reason}\n")
+                    if now.reason != last.reason:
+                        sys.stderr.write(f"[fnq] {target.name}: {now.reason}\n")
+                    last = now
             except grpc.RpcError as problem:
                 if problem.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     raise
-                cause = reason or "the server does not answer"
-                raise NotReadyError(
-                    f"{target.name} was not ready within {timeout} s: {cause}",
-                    function=target.name,
-                ) from None
+                cause = last.reason or "the server does not answer"
+                text = f"{target.name} was not ready within {timeout} s: {cause}"
+                raise _not_ready(target, text, last) from None
             raise ConnectionLostError(f"the server at {self.address} went away")
 
         now: control_pb2.Readiness = self._ask(watch)
         if now.state == "failed":
-            raise _not_ready(target, now)
+            raise _not_ready(target, f"{target.name} cannot run: {now.reason}", now)
 
     def deploy(
         self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
@@ -223,8 +221,8 @@ def _target(found: control_pb2.FunctionVersion) -> Target:
     return Target(found.id, spec.name, spec.kind, found.number, repeatable, found.set)
 
 
-def _not_ready(target: Target, now: control_pb2.Readiness) -> NotReadyError:
-    error = NotReadyError(f"{target.name} cannot run: {now.reason}", function=target.name)
+def _not_ready(target: Target, text: str, now: control_pb2.Readiness) -> NotReadyError:
+    error = NotReadyError(text, function=target.name)
     if now.traceback:
         error.add_note(now.traceback)
     return error

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,7 +19,8 @@ from fnq_core.logs import Line, LogStreams
 from fnq_core.presence import PresenceBoard
 from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.demand import Demand
-from fnq_server.readiness import Readiness, judge
+from fnq_server.lookout import Lookout
+from fnq_server.readiness import judge
 from fnq_server.status import Reporter
 from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.version import version_id
@@ -42,12 +44,14 @@ class Control(control_pb2_grpc.ControlServicer):
         board: PresenceBoard,
         logs: LogStreams,
         demand: Demand,
+        lookout: Lookout,
         reporter: Reporter,
     ) -> None:
         self._registry = registry
         self._board = board
         self._logs = logs
         self._demand = demand
+        self._lookout = lookout
         self._reporter = reporter
 
     async def Deploy(  # noqa: N802 - the name in the contract of the wire
@@ -87,9 +91,10 @@ class Control(control_pb2_grpc.ControlServicer):
             )
         members = {version.spec.name: version.id for version in versions}
         if members:
-            await insist(
+            bound = await insist(
                 "deploying", lambda: registry.bind(namespace, members), full_tries=FULL_TRIES
             )
+            versions = [replace(version, set=bound) for version in versions]
         return versions
 
     async def _begin_again(self, namespace: str, version_id: str) -> None:
@@ -156,18 +161,18 @@ class Control(control_pb2_grpc.ControlServicer):
                 grpc.StatusCode.NOT_FOUND,
                 f"no version {request.version!r} in namespace {namespace!r}: deploy it first",
             )
-        said: Readiness | None = None
+        said: control_pb2.Readiness | None = None
         while True:
             self._demand.want(namespace, request.version)
             found = await insist(
-                "waiting for a worker", lambda: self._board.of(namespace, request.version)
+                "waiting for a worker", lambda: self._lookout.of(namespace, request.version)
             )
-            now = judge(found)
+            now = control_pb2.Readiness(
+                state=found.state, reason=found.reason, traceback=found.traceback
+            )
             if now != said:
                 said = now
-                yield control_pb2.Readiness(
-                    state=now.state, reason=now.reason, traceback=now.traceback
-                )
+                yield now
             if now.state != "waiting":
                 return
             await asyncio.sleep(_LOOK_S)

@@ -10,7 +10,8 @@ from redis.exceptions import ResponseError
 from fnq_core.backlog import Backlog
 from fnq_core.connection import UNREACHABLE
 from fnq_core.registry import Registry, Version
-from fnq_server.orchestrator.seam import Orchestrator
+from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
+from fnq_wire.error import StackError, UnschedulableError
 
 __all__ = ["Demand"]
 
@@ -33,6 +34,8 @@ class Demand:
         self._least: dict[tuple[str, str], int] = {}
         #: What was last logged of them.
         self._complaint = ""
+        #: Why a worker could not be asked for last.
+        self._refused: dict[tuple[str, str], Explanation] = {}
         self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
     def want(self, namespace: str, version_id: str) -> None:
@@ -50,9 +53,13 @@ class Demand:
                 version = await self._registry.version(namespace, version_id)
                 if version is not None:
                     await self._ensure(namespace, version)
-            except (*UNREACHABLE, RuntimeError) as problem:
+            except UNREACHABLE as problem:
                 _log.warning("cannot start a worker", version=version_id, problem=str(problem))
                 self._fresh.discard((namespace, version_id))
+
+    def refused(self, namespace: str, version_id: str) -> Explanation | None:
+        """Return why a worker could not be asked for last; None where it could be."""
+        return self._refused.get((namespace, version_id))
 
     async def begin_again(self, namespace: str, version_id: str) -> None:
         """End the workers of a version; the next that it needs are new."""
@@ -66,8 +73,19 @@ class Demand:
 
     async def _ensure(self, namespace: str, version: Version) -> None:
         if self._orchestrator is not None:
-            replicas = max(1, version.spec.min_replicas)
-            await self._orchestrator.ensure(namespace, version.id, version.spec, replicas)
+            replicas, key = max(1, version.spec.min_replicas), (namespace, version.id)
+            try:
+                await self._orchestrator.ensure(namespace, version.id, version.spec, replicas)
+            except (StackError, UnschedulableError) as problem:
+                never = isinstance(problem, UnschedulableError)
+                outlook = Outlook.IMPOSSIBLE if never else Outlook.BLOCKED
+                known = Explanation(outlook, str(problem))
+                if self._refused.get(key) != known:
+                    _log.warning("cannot start a worker", version=version.id, problem=known.reason)
+                # Asked for again at the next look, not by every call.
+                self._refused[key] = known
+            else:
+                self._refused.pop(key, None)
 
     async def look_forever(self) -> None:
         """Look at all queues now and then, until cancelled.

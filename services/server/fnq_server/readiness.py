@@ -6,26 +6,48 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fnq_core.presence import Presence
+from fnq_server.orchestrator.seam import Explanation, Outlook
 
 __all__ = ["Readiness", "judge"]
 
 
 class Readiness(NamedTuple):
-    """`state` is "waiting", "ready" or "failed"; `reason` is one sentence."""
+    """`state` is "waiting", "ready" or "failed"; `reason` is one sentence.
+
+    `traceback` is the user's where an import failed, and the last lines of workers
+    that crash.
+    """
 
     state: str
     reason: str = ""
     traceback: str = ""
+    outlook: Outlook = Outlook.RUNNING
 
 
-def judge(found: Sequence[Presence]) -> Readiness:
-    """Return what the agents of a version say together: one that is ready is enough."""
+def judge(found: Sequence[Presence], known: Explanation | None = None, log: str = "") -> Readiness:
+    """Return what is said of a version together: one agent that is ready is enough.
+
+    `known` is what the orchestrator says, `log` the last lines of its workers.
+    """
     states = {presence.state: presence for presence in found}
     if "ready" in states:
         return Readiness("ready")
     if "failed" in states:
         failed = states["failed"]
         return Readiness("failed", failed.reason, failed.traceback)
+    outlook = Outlook.ABSENT if known is None else known.outlook
+    reason = "" if known is None else known.reason
+    if outlook is Outlook.IMPOSSIBLE:
+        return Readiness("failed", reason, outlook=outlook)
+    if outlook is Outlook.CRASHING:
+        # Each of its workers says that it starts, for as long as it lives.
+        return Readiness("waiting", reason, log, outlook)
+    if outlook is Outlook.BLOCKED and not found:
+        return Readiness("waiting", reason, outlook=outlook)
     if found:
         return Readiness("waiting", "a worker has started and imports the function")
-    return Readiness("waiting", "no worker has started yet")
+    if outlook is Outlook.RUNNING:
+        return Readiness("waiting", "its worker runs and has not said yet how it is")
+    if outlook is Outlook.STARTING:
+        return Readiness("waiting", reason, outlook=outlook)
+    return Readiness("waiting", "no worker has started yet", outlook=outlook)

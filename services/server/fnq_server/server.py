@@ -27,6 +27,7 @@ from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
 from fnq_server.control import Control
 from fnq_server.demand import Demand
+from fnq_server.lookout import Lookout
 from fnq_server.orchestrator.seam import Orchestrator
 from fnq_server.orders import Orders
 from fnq_server.relay import Relay
@@ -77,7 +78,8 @@ class Server:
         logs = LogStreams(self._redis, self._waiting)
         active = orchestrator.active if orchestrator else frozenset()
         reporter = Reporter(self._redis, listen, registry, backlog, board, active)
-        self._control = Control(registry, board, logs, self._demand, reporter)
+        lookout = Lookout(board, self._demand, orchestrator)
+        self._control = Control(registry, board, logs, self._demand, lookout, reporter)
         self._tasks = Tasks(fatal)
         self._listener = Listener(listen, _NAMES, self._add, token)
 

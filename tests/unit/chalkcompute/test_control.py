@@ -56,7 +56,9 @@ class Moody(control_pb2_grpc.ControlServicer):
         return reply
 
     def WaitReady(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
-        yield control_pb2.Readiness(state="waiting", reason="a worker dawdles")
+        yield control_pb2.Readiness(
+            state="waiting", reason="a worker dawdles", traceback="its last words"
+        )
         time.sleep(self.silent_s)
         self._enter(context)
         yield control_pb2.Readiness(state="ready")
@@ -104,6 +106,7 @@ def test_a_wait_that_takes_too_long_names_the_cause() -> None:
     with asking(server) as control, pytest.raises(NotReadyError) as told:
         control.wait_ready(TARGET, 0.4)
     assert str(told.value) == "add was not ready within 0.4 s: a worker dawdles"
+    assert told.value.__notes__ == ["its last words"]
 
 
 @pytest.mark.parametrize(

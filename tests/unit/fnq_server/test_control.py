@@ -18,11 +18,14 @@ from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
 from fnq_core import keys
 from fnq_core.logs import LogStreams
 from fnq_core.presence import Presence, PresenceBoard
-from fnq_core.rpc import channel
+from fnq_core.rpc import EOF, channel
 from fnq_server.orchestrator.local import LocalOrchestrator
+from fnq_server.orchestrator.seam import Explanation, Outlook
+from fnq_wire.error import StackError, UnschedulableError
 from tests.loop import eventually
 from tests.redis import RedisServer, full
 from tests.toy import service
+from tests.toy.house import House
 from tests.unit.fnq_core.streams import connected
 
 DATA = b"a bundle"
@@ -30,9 +33,12 @@ DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
 @asynccontextmanager
-async def asking(server: RedisServer, folder: Path) -> AsyncIterator[Any]:
+async def asking(
+    server: RedisServer, folder: Path, house: House | None = None
+) -> AsyncIterator[Any]:
     """Give the stub of a server's Control."""
-    async with service.server(server, folder) as (_, address), channel(address) as link:
+    running = service.server(server, folder, orchestrator=house)
+    async with running as (_, address), channel(address) as link:
         yield control_pb2_grpc.ControlStub(link)
 
 
@@ -161,10 +167,78 @@ async def test_who_waits_for_a_worker_hears_each_change(
             state = "starting" if len(heard) == 1 else "ready"
             await board.post(Presence("default", "f", "a1", "x", 0, 7, state=state))
         assert heard == [
-            "waiting: no worker has started yet",
+            "waiting: no worker is attached, and this server starts none",
             "waiting: a worker has started and imports the function",
             "ready: ",
         ]
+
+
+async def test_who_waits_for_a_worker_that_crashes_hears_of_it(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """With its last lines, once; the orchestrator is not asked at each look."""
+    await service.deploy(server, "a1")
+    house = House(Outlook.CRASHING, "its worker crashes")
+    house.lines = [str(number) for number in range(100)]
+    async with asking(server, tmp_path, house) as stub, connected(server) as client:
+        board = PresenceBoard(client)
+        await board.post(Presence("default", "f", "a1", "x", 0, 7, state="starting"))
+        stream = stub.WaitReady(control_pb2.WaitReadyRequest(version="a1"))
+        first = await stream.read()
+        assert (first.state, first.reason) == ("waiting", "its worker crashes")
+        assert first.traceback.splitlines()[-1] == "99"
+        server.spent()
+        looks: list[int] = []
+        await eventually(
+            lambda: looks.append(server.spent().get("zrange", 0)) or sum(looks) > 5  # type: ignore[func-returns-value]
+        )
+        assert house.explained <= 2
+        await board.post(Presence("default", "f", "a1", "y", 0, 7, state="ready"))
+        assert (await stream.read()).state == "ready"
+
+
+async def test_who_waits_for_what_has_no_place_hears_why(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """It waits where there may be one, and is told at once where there is none ever."""
+    await service.deploy(server, "a1")
+    house = House(Outlook.BLOCKED, "all nodes are in use")
+    async with asking(server, tmp_path, house) as stub:
+        stream = stub.WaitReady(control_pb2.WaitReadyRequest(version="a1"))
+        assert (await stream.read()).reason == "all nodes are in use"
+        house.explanation = Explanation(Outlook.IMPOSSIBLE, "no node has enough memory")
+        now = await stream.read()
+        assert (now.state, now.reason) == ("failed", "no node has enough memory")
+        assert await stream.read() is EOF
+
+
+@pytest.mark.parametrize(
+    ("refusal", "fault", "state", "reason"),
+    [
+        (StackError("no supervisor"), None, "waiting", "no supervisor"),
+        (UnschedulableError("too many workers"), None, "failed", "too many workers"),
+        (StackError("away"), StackError("out of reach"), "waiting", "away"),
+        (None, StackError("out of reach"), "waiting", "out of reach"),
+    ],
+)
+async def test_an_orchestrator_that_refuses_or_is_away_is_the_reason(
+    server: RedisServer,
+    tmp_path: Path,
+    refusal: Exception | None,
+    fault: Exception | None,
+    state: str,
+    reason: str,
+) -> None:
+    """In its own words; what it said of the workers last counts more than how they are seen."""
+    await service.deploy(server, "a1")
+    house = House()
+    house.refusal, house.fault = refusal, fault
+    async with asking(server, tmp_path, house) as stub:
+        async with asyncio.timeout(10):
+            async for now in stub.WaitReady(control_pb2.WaitReadyRequest(version="a1")):
+                if reason in now.reason:
+                    break
+        assert (now.state, now.reason) == (state, reason)
 
 
 async def test_who_waits_for_a_function_that_cannot_be_imported_hears_why(

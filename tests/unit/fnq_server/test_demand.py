@@ -5,43 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from fnq.v1 import spec_pb2
 from fnq_core import keys
 from fnq_core.backlog import Backlog
 from fnq_core.registry import Registry
 from fnq_server import demand as demand_module
 from fnq_server.demand import Demand
-from fnq_wire.error import StackError
+from fnq_server.orchestrator.seam import Explanation, Outlook
+from fnq_wire.error import StackError, UnschedulableError
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
+from tests.toy.house import House
 from tests.unit.fnq_core.streams import connected
-
-
-class House:
-    """An orchestrator that writes down what it was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
-        self.broken = 0
-
-    async def ensure(
-        self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
-    ) -> None:
-        self.asked.append((version, replicas))
-        if self.broken:
-            self.broken -= 1
-            raise StackError("no room")
 
 
 @asynccontextmanager
 async def demanding(server: RedisServer) -> AsyncIterator[tuple[Demand, House]]:
     """Run the loops of a demand."""
-    house: Any = House()
+    house = House()
     async with connected(server) as client:
         demand = Demand(Registry(client), Backlog(client), house)
         loop = asyncio.get_running_loop()
@@ -88,15 +72,29 @@ async def test_replicas_that_a_function_asks_for_need_no_call(
         await eventually(lambda: ("a1", 3) in house.asked)
 
 
-async def test_a_worker_that_cannot_be_started_is_asked_for_again(server: RedisServer) -> None:
-    """At the next call, or the next look."""
+async def test_a_worker_that_cannot_be_started_is_asked_for_again(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the next look, however many calls there are; until then it is known why."""
     await service.deploy(server, "a1")
     async with demanding(server) as (demand, house):
-        house.broken = 1
+        for problem, outlook in (
+            (StackError("no supervisor"), Outlook.BLOCKED),
+            (UnschedulableError("too many"), Outlook.IMPOSSIBLE),
+        ):
+            house.refusal = problem
+            before = len(house.asked)
+            demand._fresh.clear()
+            for _ in range(100):
+                demand.want("default", "a1")
+            await eventually(lambda before=before: len(house.asked) > before)  # type: ignore[misc]
+            known = Explanation(outlook, str(problem))
+            await eventually(lambda known=known: demand.refused("default", "a1") == known)  # type: ignore[misc]
+            assert len(house.asked) == before + 1
+        house.refusal = None
+        demand._fresh.clear()
         demand.want("default", "a1")
-        await eventually(lambda: len(house.asked) == 1 and not demand._fresh)
-        demand.want("default", "a1")
-        await eventually(lambda: len(house.asked) == 2)
+        await eventually(lambda: demand.refused("default", "a1") is None)
 
 
 async def test_a_look_at_all_queues_goes_in_few_round_trips(server: RedisServer) -> None:
