@@ -13,7 +13,7 @@ from fnq_server.orchestrator.nomad.door import Access, Door
 from fnq_server.orchestrator.nomad.job import NAMESPACE, render
 from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
 from fnq_server.orchestrator.nomad.step import Register, next_step
-from fnq_server.orchestrator.nomad.story import TERMINAL, newest, tell
+from fnq_server.orchestrator.nomad.story import TERMINAL, last_words, newest, tell
 from fnq_server.orchestrator.nomad.workers import Workers
 from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
 from fnq_wire.error import StackError
@@ -172,7 +172,7 @@ class NomadOrchestrator:
 
     async def _last_words(self, allocation: str) -> str:
         lines = await self._tail(allocation, "stderr", 1)
-        return lines[-1].strip() if lines else ""
+        return last_words(lines[-1]) if lines else ""
 
     async def _tail(self, allocation: str, stream: str, count: int) -> list[str]:
         size = min(_LOG, count * _LINE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fnq_server.orchestrator.nomad.job import TASK
 from fnq_server.orchestrator.seam import Outlook
 
-__all__ = ["SETTLED_S", "TERMINAL", "Story", "newest", "tell"]
+__all__ = ["SETTLED_S", "TERMINAL", "Story", "last_words", "newest", "tell"]
 
 #: States from which an allocation does not come back.
 TERMINAL = frozenset({"complete", "failed", "lost"})
@@ -54,6 +55,20 @@ def tell(allocations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float)
         key=lambda story: (story.outlook is not Outlook.RUNNING, story.ended == ""),
         default=None,
     )
+
+
+def last_words(line: str) -> str:
+    """Return what the last line of a worker's log says.
+
+    Of a record of ours without its time and process: so it is the same after each try.
+    """
+    try:
+        record = json.loads(line)
+        event, problem = record["event"], record.get("problem") or record.get("exception") or ""
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return line.strip()
+    last = str(problem).strip().rpartition("\n")[2]
+    return f"{event}: {last}" if last else str(event)
 
 
 def _generations(allocations: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fnq_server.orchestrator.nomad.story import SETTLED_S, Story, newest, tell
+from fnq_server.orchestrator.nomad.story import SETTLED_S, Story, last_words, newest, tell
 from fnq_server.orchestrator.seam import Outlook
 from tests.unit.fnq_server.orchestrator.nomad import recorded
 from tests.unit.fnq_server.orchestrator.nomad.recorded import allocation
@@ -175,3 +175,30 @@ def test_the_newest_of_each_replica_is_found_by_index() -> None:
         ("r[2]", 9),
         ("[10]", 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            (
+                '{"problem": "wrong password", "event": "cannot start", "level": "error", '
+                '"timestamp": "2026-11-24T19:59:31Z", "role": "worker", "pid": 7}'
+            ),
+            "cannot start: wrong password",
+        ),
+        (
+            '{"event": "a loop failed", "exception": "Traceback ...\\n  ...\\nKeyError: 1\\n"}',
+            "a loop failed: KeyError: 1",
+        ),
+        ('{"event": "worker is ready", "level": "info"}', "worker is ready"),
+        ("/usr/bin/python3: No module named fnq_worker", None),
+        ('{"no": "event"}', None),
+        ("17", None),
+        ("[]", None),
+        ("null", None),
+    ],
+)
+def test_last_words_are_the_same_after_each_try(line: str, words: str | None) -> None:
+    """Time and process are left out of our records; other lines are as they are."""
+    assert last_words(f"{line} ") == (words or line)
