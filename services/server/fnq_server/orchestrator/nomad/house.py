@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fnq_server.orchestrator.nomad.census import count
 from fnq_server.orchestrator.nomad.door import Access, Door
-from fnq_server.orchestrator.nomad.job import NAMESPACE, render
+from fnq_server.orchestrator.nomad.job import NAMESPACE, Job, render
 from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
 from fnq_server.orchestrator.nomad.step import Register, next_step
 from fnq_server.orchestrator.nomad.story import TERMINAL, last_words, newest, tell
@@ -47,8 +47,6 @@ class NomadOrchestrator:
         self._workers = workers
         self._since_ms = time.time_ns() // 1_000_000
         self._ids: dict[tuple[str, str], str] = {}
-        #: Why a job could not be brought to Nomad, for who asks later.
-        self._refused: dict[tuple[str, str], str] = {}
 
     async def ensure(
         self, namespace: str, version: str, spec: spec_pb2.FunctionSpec, replicas: int
@@ -73,22 +71,22 @@ class NomadOrchestrator:
     ) -> None:
         try:
             job = render(self._workers, namespace, version, spec, replicas, self._since_ms)
-            for _ in range(_TRIES):
-                found = await self._door.job(job["ID"])
-                step = next_step(found, job, exact=exact)
-                if step is None:
-                    break
-                if isinstance(step, Register):
-                    await self._door.register(step.job, step.index)
-                else:
-                    await self._door.scale(job["ID"], step.count, step.index)
-            else:
-                raise StackError(f"the job {job['ID']} is changed by others all the time")
-        except (StackError, ValueError) as problem:
-            self._refused[namespace, version] = str(problem)
+            await self._bring_about(job, exact=exact)
+        except ValueError as problem:
             raise StackError(str(problem)) from problem
-        self._refused.pop((namespace, version), None)
         self._ids[namespace, version] = job["ID"]
+
+    async def _bring_about(self, job: Job, *, exact: bool) -> None:
+        """Change what Nomad has until it is as wanted; others may change it meanwhile."""
+        for _ in range(_TRIES):
+            step = next_step(await self._door.job(job["ID"]), job, exact=exact)
+            if step is None:
+                return
+            if isinstance(step, Register):
+                await self._door.register(step.job, step.index)
+            else:
+                await self._door.scale(job["ID"], step.count, step.index)
+        raise StackError(f"the job {job['ID']} is changed by others all the time")
 
     async def stop(self, namespace: str, version: str) -> None:
         """End all workers of the version; return when they are gone."""
@@ -119,7 +117,7 @@ class NomadOrchestrator:
         identity = await self._find(namespace, version)
         job = await self._door.job(identity) if identity else None
         if job is None:
-            return self._missing(namespace, version)
+            return Explanation(Outlook.ABSENT, "no worker was started")
         if job["Stop"]:
             return Explanation(Outlook.ABSENT, "its workers were stopped")
         allocations, evaluations = await asyncio.gather(
@@ -138,12 +136,6 @@ class NomadOrchestrator:
             return _awaited(job)
         words = await self._last_words(story.ended) if story.ended else ""
         return Explanation(story.outlook, f"{story.sentence}: {words}" if words else story.sentence)
-
-    def _missing(self, namespace: str, version: str) -> Explanation:
-        refused = self._refused.get((namespace, version))
-        if refused is not None:
-            return Explanation(Outlook.BLOCKED, refused)
-        return Explanation(Outlook.ABSENT, "no worker was started")
 
     async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
         """Return the last `tail` lines that each worker of the version itself wrote."""

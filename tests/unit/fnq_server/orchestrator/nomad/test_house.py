@@ -187,17 +187,13 @@ async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words
     assert await house.explain("default", VERSION) == told
 
 
-async def test_a_job_that_nomad_refuses_is_explained_by_its_words(api: NomadApi) -> None:
-    """For as long as it refuses."""
+async def test_a_job_that_nomad_refuses_is_an_error_with_its_words(api: NomadApi) -> None:
+    """And leaves nothing behind."""
     house = _house(api)
     api.refusal = (500, '1 error occurred:\n\t* job "x" is in nonexistent node pool "gpu"\n\n')
     with pytest.raises(StackError, match='nonexistent node pool "gpu"'):
         await house.ensure("default", VERSION, SPEC, 1)
     api.refusal = None
-    found = await house.explain("default", VERSION)
-    assert found.outlook is Outlook.BLOCKED
-    assert 'is in nonexistent node pool "gpu"' in found.reason
-    await house.ensure("default", VERSION, SPEC, 0)
     assert await house.explain("default", VERSION) == NOBODY
 
 
