@@ -83,7 +83,7 @@ class Kind(enum.IntEnum):
     CHILD_CREDIT = 43  # as CREDIT, for a child stream
     CHILD_CANCEL = 44
     REQUEST = 45  # number: chosen by the runner; body: JSON {"verb": "lookup" | "wait_ready", ...}
-    LOG = 46  # number: 1 stdout, 2 stderr; body: text
+    LOG = 46  # number: 1 stdout, 2 stderr, 3 the runner itself; body: text
 
 
 class FrameError(ValueError):

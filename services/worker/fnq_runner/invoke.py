@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -205,14 +203,19 @@ class Invoker:
     def _close(self, generator: Generator[Any, Any, Any]) -> None:
         try:
             generator.close()
-        except BaseException:
-            _tell_of_cleanup()
+        except BaseException as problem:
+            self._tell_of_cleanup(problem)
 
     async def _aclose(self, generator: AsyncGenerator[Any, Any]) -> None:
         try:
             await generator.aclose()
-        except BaseException:
-            _tell_of_cleanup()
+        except BaseException as problem:
+            self._tell_of_cleanup(problem)
+
+    def _tell_of_cleanup(self, problem: BaseException) -> None:
+        """Say what went wrong while a generator cleaned up; its call has its end already."""
+        trace = failure.describe(problem)["traceback"]
+        self._output.note(f"an error while a generator was closed:\n{trace}")
 
     def _failed(self, invocation: Invocation, problem: BaseException) -> bytes:
         """Return the end of an invocation that raised."""
@@ -236,9 +239,3 @@ class _UnsendableError(SerializationError):
 
 class _TooLargeError(PayloadTooLargeError):
     """What a call has to say is too large: it fails with PayloadTooLargeError."""
-
-
-def _tell_of_cleanup() -> None:
-    """Print what went wrong while a generator cleaned up; its call has its end already."""
-    sys.stderr.write("while a generator was closed:\n")
-    traceback.print_exc()

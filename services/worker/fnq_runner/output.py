@@ -24,6 +24,8 @@ __all__ = ["Output"]
 
 #: Characters of a line without an end that are kept back at most.
 _LONGEST = 8 * 1024
+#: Number of what the runner itself says, beside 1 and 2 of user code's streams.
+_OWN = 3
 #: Characters in one frame at most.
 _PIECE = 64 * 1024
 
@@ -72,6 +74,17 @@ class Output:
             with self._lock:
                 invocation = CURRENT.get()
                 self._send(invocation, number, self._kept(invocation).pop(number, ""))
+        finally:
+            host.expose(shielded)
+
+    def note(self, text: str) -> None:
+        """Send what the runner itself has to say of the call on whose behalf code runs."""
+        host = self._host
+        assert host is not None
+        shielded = host.shield()
+        try:
+            with self._lock:
+                self._send(CURRENT.get(), _OWN, text)
         finally:
             host.expose(shielded)
 

@@ -76,6 +76,7 @@ class Agent:
         self._registry = Registry(self._redis)
         self._board = PresenceBoard(self._redis)
         self._tasks = Tasks(fatal)
+        self._function = ""
         self._consumer = ""
         self._attached = False
         self._state = "starting"
@@ -92,6 +93,7 @@ class Agent:
     async def start(self) -> None:
         """Fetch the function, start its runner, attach to the consumer once it is imported."""
         settings = self._settings
+        self._bind_log()
         await insist("connecting", lambda: check(self._redis))
         version = await insist(
             "looking up the function",
@@ -99,6 +101,8 @@ class Agent:
         )
         if version is None:
             raise RuntimeError(f"no version {settings.version!r} in {settings.namespace!r}")
+        self._function = version.spec.name
+        self._bind_log()
         self._presence = Presence(
             namespace=settings.namespace,
             function=version.spec.name,
@@ -117,6 +121,13 @@ class Agent:
         self._tasks.start(self._renew_forever(), "renew")
         assert self._crew is not None
         await self._crew.start()
+
+    def _bind_log(self) -> None:
+        """Have what is logged from here on, and by what is started here, name the function."""
+        settings = self._settings
+        structlog.contextvars.bind_contextvars(
+            function=self._function, version=settings.version, replica=settings.replica
+        )
 
     def _assemble(self, version: Version, root: str, mates: Mates, latest: Table) -> None:
         settings, spec = self._settings, version.spec
@@ -209,6 +220,7 @@ class Agent:
         The runner goes before the publisher, and the link last: the consumer must
         hear of every end.
         """
+        self._bind_log()
         if self._crew is not None:
             self._workbench.drain()
             self._crew.drain()

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from fnq_core.backoff import Backoff
-from fnq_wire import failure, pipe
+from fnq_wire import callid, failure, pipe
 from fnq_wire.pipe import Frame, FrameError, Kind
 from fnq_worker.family import Family
 from fnq_worker.printer import Printer
@@ -28,6 +28,8 @@ _MOST_STILLBIRTHS = 3
 _VERDICT_S = 1.0
 #: Sequence numbers that one runner may use for nested calls before it wraps.
 _SEQ_STRIDE = 1 << 16
+#: What the number of a LOG frame stands for.
+_SOURCES = {1: "stdout", 2: "stderr", 3: "system"}
 _log = structlog.get_logger()
 
 
@@ -132,9 +134,7 @@ class Crew:
 
     def _received_rare(self, runner: Runner, frame: Frame) -> None:
         if frame.kind == Kind.LOG:
-            source = "stderr" if frame.number == 2 else "stdout"
-            call = frame.call if frame.call != pipe.NO_CALL else b""
-            self._printer.print(call, source, frame.body.decode("utf-8", "replace"))
+            self._log_text(frame)
         elif frame.kind == Kind.REQUEST:
             self._family.request(runner, frame)
         elif frame.kind == Kind.REVOKED:
@@ -150,11 +150,22 @@ class Crew:
         else:
             raise FrameError(f"a runner does not send frames of kind {frame.kind}")
 
+    def _log_text(self, frame: Frame) -> None:
+        """Keep what was printed, and what the runner says itself: that we say as well."""
+        source = _SOURCES.get(frame.number, "stdout")
+        call = frame.call if frame.call != pipe.NO_CALL else b""
+        text = frame.body.decode("utf-8", "replace")
+        self._printer.print(call, source, text)
+        if source == "system":
+            # Not the rest: a traceback may show what is the user's.
+            _log.warning(text.partition("\n")[0].rstrip(":"), call=callid.text(frame.call))
+
     def _fail(self, envelope: Mapping[str, Any], pid: int) -> None:
         """Take note that the function cannot run here: its calls are answered with that."""
         self._bench.fail(envelope)
         reason = f"its import failed: {envelope['exception_type'] or envelope['error']}"
         message, traceback = str(envelope["message"]), str(envelope["traceback"])
+        _log.error("the function cannot run here", reason=reason, runner=pid)
         self._standing("failed", f"{reason}: {message}", traceback, pid)
 
     def _printed(self, source: str, text: str) -> None:
@@ -176,7 +187,7 @@ class Crew:
             async with asyncio.timeout(_VERDICT_S):
                 await runner.exited.wait()
         except TimeoutError:
-            _log.warning("a runner did not end", pid=runner.pid)
+            _log.warning("a runner did not end", runner=runner.pid)
         self._known.pop(runner.token, None)
         envelope = _obituary(runner, reason)
         was_ready, runner.ready = runner.ready, False
@@ -186,7 +197,7 @@ class Crew:
         self._family.bury(runner)
         if self._stopping or self._bench.broken is not None:
             return
-        _log.warning("a runner died", pid=runner.pid, reason=envelope["message"])
+        _log.warning("a runner died", runner=runner.pid, reason=envelope["message"])
         if not was_ready:
             self._stillbirths += 1
             if self._stillbirths >= _MOST_STILLBIRTHS:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import structlog
+
 from fnq.v1 import record_pb2, worker_pb2
+from fnq_wire import callid
 from fnq_wire.pipe import DispatchInfo, encode_dispatch
 
 if TYPE_CHECKING:
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from fnq_worker.runner import Runner
 
 __all__ = ["Run"]
+
+_log = structlog.get_logger()
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +54,13 @@ class Run:
     verdict: tuple[int, Envelope] | None = None
     #: Nested calls in flight that end with it.
     children: set[bytes] = field(default_factory=set)
+
+    def log(self) -> structlog.typing.FilteringBoundLogger:
+        """Return a logger whose lines name the call."""
+        bound: structlog.typing.FilteringBoundLogger = _log.bind(
+            call=callid.text(self.call.call), epoch=self.epoch
+        )
+        return bound
 
     def frame(self, payload: bytes) -> bytes:
         """Return what the runner is sent."""

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
-from fnq_wire.pipe import Decoder, Frame, FrameError, Kind, encode
+from fnq_wire import callid
+from fnq_wire.pipe import NO_CALL, Decoder, Frame, FrameError, Kind, encode
 
 __all__ = ["Runner"]
 
@@ -166,13 +167,16 @@ class Runner:
             self.close()
             self._broke(self, "its pipe closed")
             return False
+        call = NO_CALL
         try:
             for frame in self._decoder.feed(data):
+                call = frame.call
                 self._received(self, frame)
         except FrameError as problem:
             self.doom = f"it sent something else than frames: {problem}"
         except Exception as problem:  # noqa: BLE001 - whatever it sends, the agent goes on
-            _log.exception("a frame cannot be dealt with", pid=self.pid)
+            text = "a frame cannot be dealt with"
+            _log.exception(text, runner=self.pid, call="" if call == NO_CALL else callid.text(call))
             self.doom = f"it sent what cannot be dealt with: {problem!r}"
         else:
             return True

@@ -6,8 +6,6 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-import structlog
-
 from fnq_wire import pipe
 from fnq_wire.pipe import Kind
 from fnq_worker.run import Run
@@ -18,7 +16,6 @@ __all__ = ["Stopper"]
 _INTERRUPT_S = 0.1
 #: Seconds that cancelled user code has to end before its runner is killed.
 _GRACE_S = 5.0
-_log = structlog.get_logger()
 
 
 class Stopper:
@@ -49,6 +46,7 @@ class Stopper:
 
     def _kill_if_running(self, run: Run) -> None:
         if not run.ended and run.runner is not None:
-            _log.warning("cancelled code does not end: its runner is killed", pid=run.runner.pid)
+            text = "cancelled code does not end: its runner is killed"
+            run.log().warning(text, runner=run.runner.pid)
             self._killed(run)
             run.runner.destroy("it was killed, since code whose call was cancelled did not end")

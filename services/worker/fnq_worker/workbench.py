@@ -104,6 +104,7 @@ class Workbench:
             return
         if data is None:
             text = "the call's arguments are gone: they were kept for a day"
+            run.log().warning("the arguments of a call are gone")
             self._decree(run, failure.make("ResultExpiredError", text))
         else:
             self._dispatch(run, data)
@@ -160,14 +161,15 @@ class Workbench:
         if run is None or run.verdict is not None:
             return
         if len(frame.body) > self.blobs.most:
-            run.verdict = frame.number, self._too_large("yielded", frame)
+            run.verdict = frame.number, self._too_large(run, "yielded", frame)
             self._stopper.stop(run, "it yielded a value that is too large")
             return
         run.emitted = True
         self.publisher.chunk(run, frame.number, frame.body)
 
-    def _too_large(self, what: str, frame: Frame) -> failure.Envelope:
+    def _too_large(self, run: Run, what: str, frame: Frame) -> failure.Envelope:
         size, most = len(frame.body), self.blobs.most
+        run.log().warning("a value is too large", size=size, most=most)
         text = f"the value {what} has {size} bytes, the most is {most}"
         return failure.make("PayloadTooLargeError", text)
 
@@ -185,7 +187,7 @@ class Workbench:
         if frame.kind == Kind.FAILED:
             run.verdict = run.verdict or (frame.number, failure.sound(pipe.read_json(frame)))
         elif frame.kind == Kind.VALUE and len(frame.body) > self.blobs.most:
-            run.verdict = frame.number, self._too_large("returned", frame)
+            run.verdict = frame.number, self._too_large(run, "returned", frame)
         if run.verdict is not None:
             self._conclude(run, run.verdict)
         elif frame.kind == Kind.VALUE:
@@ -312,6 +314,7 @@ class Workbench:
 
     def _lose(self, run: Run, envelope: Mapping[str, Any]) -> None:
         """Report a run as lost; first, that it has emitted what is on its way to the inbox."""
+        run.log().warning("a call was lost", reason=envelope["message"])
         if run.emitted:
             self._say_streaming(run)
         self._end(run)

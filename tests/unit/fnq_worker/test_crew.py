@@ -99,7 +99,8 @@ async def post(
     (folder / "mod.py").write_text(textwrap.dedent(source))
     hello = {
         "root": str(folder), "module": "mod", "qualname": "f", "name": "f", "version": "abc012",
-        "namespace": "default", "kind": "function", "concurrency": 1, "env": {}, "mates": {},
+        "namespace": "default", "kind": "function", "concurrency": 1, "env": {},
+        "set": "", "mates": {},
     }  # fmt: skip
     client = connect(server.url)
     printer = Printer(client, "default", "f")

@@ -1,0 +1,141 @@
+"""A whole agent, from its start to its end: what it logs, and what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import textwrap
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+from structlog.testing import capture_logs
+
+from fnq_core.connection import connect
+from fnq_core.logs import Line, LogStreams
+from fnq_core.registry import Registry
+from fnq_wire import callid
+from fnq_wire.limits import WINDOW_CHUNKS
+from fnq_worker.agent import Agent, Settings
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.toy.client import ToyClient
+from tests.unit.fnq_runner.agent import CODEC, arguments
+
+SOURCE = """
+import os
+
+def f(a):
+    if a:
+        os._exit(a)
+    try:
+        while True:
+            yield a
+    finally:
+        print("in the end")
+        1 / 0
+"""
+
+
+async def _deploy(server: RedisServer, source: str, **spec: object) -> str:
+    """Record a version with a bundle of one module; return its id."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("mod.py", textwrap.dedent(source))
+    data = buffer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    client = connect(server.url)
+    await Registry(client).put_bundle(digest, data)
+    await client.aclose()
+    facts: Any = {"bundle": digest, "module": "mod", "qualname": "f", **spec}
+    return await service.deploy(server, **facts)
+
+
+@asynccontextmanager
+async def at_work(
+    server: RedisServer, folder: Path, zygote: Path, source: str, **spec: object
+) -> AsyncIterator[tuple[Agent, ToyClient, str]]:
+    """Give an agent that serves a function, a client, and the version."""
+    version = await _deploy(server, source, **spec)
+    fatal: list[BaseException] = []
+    async with (
+        service.server(server, folder) as (_, address),
+        service.consumer(server, folder) as (_, workers),
+        ToyClient() as client,
+    ):
+        settings = Settings(
+            consumer=workers, server=address, redis=server.url, namespace="default",
+            version=version, replica=0, work=str(folder / "work"), zygote=str(zygote),
+        )  # fmt: skip
+        agent = Agent(settings, fatal.append)
+        # In a task of its own, as a service is started.
+        await asyncio.get_running_loop().create_task(agent.start())
+        try:
+            await client.connect(address)
+            yield agent, client, version
+        finally:
+            await agent.stop()
+    assert not fatal
+
+
+async def _printed(server: RedisServer, count: int) -> list[Line]:
+    client = connect(server.url)
+    lines: list[Line] = []
+    async with asyncio.timeout(10.0):
+        while len(lines) < count:
+            lines = [line async for line in LogStreams(client).tail("default", ["f"], 100)]
+            await asyncio.sleep(0.01)
+    await client.aclose()
+    return lines
+
+
+async def test_lines_about_a_call_name_the_call_its_function_and_version(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """Those of the agent, and what the runner itself has to say; what user code prints is its."""
+    merge = structlog.contextvars.merge_contextvars
+    with capture_logs(processors=[merge]) as logged:
+        async with at_work(server, tmp_path, zygote, SOURCE, kind="generator") as (_, client, v):
+            given_up = client.submit(v, arguments(0))
+            await eventually(lambda: len(given_up.chunks) == WINDOW_CHUNKS)
+            client.cancel(given_up)
+            lost = client.submit(v, arguments(7))
+            assert (await lost.over()).failure.error == "WorkerLostError"
+            lines = await _printed(server, 3)
+    about = {each["event"]: each for each in logged if each.get("function")}
+    for event, call in (
+        ("a call was lost", lost),
+        ("an error while a generator was closed", given_up),
+    ):
+        found = about[event]
+        assert found["call"] == callid.text(call.call)
+        assert (found["function"], found["version"], found["replica"]) == ("f", v, 0)
+    assert about["a runner died"]["version"] == v
+    assert "exited with code 7" in about["a call was lost"]["reason"]
+    own = {line.text for line in lines if line.call == given_up.call and line.source == "stdout"}
+    assert own == {"in the end"}
+    told = [line for line in lines if line.source == "system"]
+    assert told[0].text == "an error while a generator was closed:"
+    assert told[-1].text == "ZeroDivisionError: division by zero"
+    assert {line.call for line in told} == {given_up.call}
+
+
+async def test_an_agent_that_stops_finishes_what_runs_and_leaves_nothing(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """Its presence and its session are gone at once."""
+    source = "def f(a):\n    return a"
+    async with at_work(server, tmp_path, zygote, source) as (agent, client, version):
+        heard = client.submit(version, arguments("x"))
+        assert CODEC.decode_result((await heard.over()).value.inline) == "x"
+        await eventually(lambda: agent._nest.session.granted)
+        sessions: Any = server.names("fnq:session:*")
+        assert len(sessions) == 2
+        await agent.stop()
+        assert len(server.names("fnq:session:*")) == 1
+        assert server.names("fnq:{default}:worker:*") == []
