@@ -29,6 +29,7 @@ from fnq_core.reading import CallReader
 from fnq_core.results import RENEW_S as OWNED_RENEW_S
 from fnq_core.results import Mailboxes
 from fnq_core.service import Tasks
+from fnq_wire.transport import AGENT_ANSWER_S
 
 __all__ = ["Consumer"]
 
@@ -69,6 +70,7 @@ class Consumer:
             ["fnq.v1.Workers"],
             lambda server: worker_pb2_grpc.add_WorkersServicer_to_server(workers, server),
             token,
+            AGENT_ANSWER_S,
         )
 
     async def start(self) -> None:

@@ -14,7 +14,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 
 from fnq_wire.protocol import PROTOCOL, version_problem
-from fnq_wire.transport import OPTIONS, PROTOCOL_HEADER
+from fnq_wire.transport import ANSWER_S, PROTOCOL_HEADER, options
 
 __all__ = ["Listener"]
 
@@ -69,8 +69,8 @@ def _refusal(handler: _Handler | None, code: grpc.StatusCode, words: str) -> _Ha
 class Listener:
     """A gRPC server with health and reflection, before and after it listens.
 
-    `names` are the services that `add` registers. `stop` before `start`, and
-    twice, is fine.
+    `names` are the services that `add` registers. A client that is silent for ASK_S
+    has `answer_s` to say that it is there. `stop` before `start`, and twice, is fine.
     """
 
     def __init__(
@@ -79,8 +79,10 @@ class Listener:
         names: Sequence[str],
         add: Callable[[grpc.aio.Server], None],
         token: str | None,
+        answer_s: int = ANSWER_S,
     ) -> None:
         self._address = address
+        self._options = options(answer_s)
         self._names = ("", *names)
         self._add = add
         self._token = token
@@ -94,7 +96,7 @@ class Listener:
                 f"{self._address} can be reached over the network, and there is no token: "
                 "set FNQ_TOKEN or --token-file, or listen at 127.0.0.1 or a Unix socket"
             )
-        server = grpc.aio.server(interceptors=[_Gate(self._token)], options=OPTIONS)
+        server = grpc.aio.server(interceptors=[_Gate(self._token)], options=self._options)
         self._add(server)
         health_pb2_grpc.add_HealthServicer_to_server(self._checks, server)
         everything = [*self._names[1:], HEALTH, reflection.SERVICE_NAME]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.loop import eventually
+from tests.ports import free_port
 from tests.redis import RedisServer
 
 __all__ = ["House"]
@@ -20,10 +21,17 @@ class House:
         self._folder = folder
         self.redis = RedisServer(folder, durable=True)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, int] = {}
 
     def address(self, name: str) -> str:
-        """Return where a process listens."""
+        """Return where a process listens: at a Unix socket, unless it is to use TCP."""
+        if name in self._ports:
+            return f"127.0.0.1:{self._ports[name]}"
         return f"unix:{self._folder}/{name}.sock"
+
+    def use_tcp(self, name: str) -> None:
+        """Let a process that is started later listen at a port of this machine."""
+        self._ports[name] = free_port()
 
     async def start(self, name: str, url: str = "") -> None:
         """Start a server ("s1") or a consumer ("c1") and wait until it is ready."""
@@ -33,14 +41,25 @@ class House:
     def begin(self, name: str, url: str = "") -> subprocess.Popen[bytes]:
         """Start a process."""
         module = "fnq_server" if name.startswith("s") else "fnq_consumer"
+        return self._run(
+            name, module, "--listen", self.address(name), "--redis", url or self.redis.url
+        )
+
+    def employ(self, name: str, version: str, consumer: str, server: str) -> None:
+        """Start a worker ("w1") of a version."""
+        self._run(
+            name, "fnq_worker", "--version", version, "--consumer", consumer, "--server", server,
+            "--redis", self.redis.url, "--work", f"{self._folder}/{name}",
+        )  # fmt: skip
+
+    def _run(self, name: str, module: str, *words: str) -> subprocess.Popen[bytes]:
         self._log(name).unlink(missing_ok=True)
         with self._log(name).open("wb") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", module, "--listen", self.address(name),
-                 "--redis", url or self.redis.url],
+                [sys.executable, "-m", module, *words],
                 env={key: value for key, value in os.environ.items() if key != "FNQ_TOKEN"},
                 stderr=log,
-            )  # fmt: skip
+            )
         return self._processes[name]
 
     def _log(self, name: str) -> Path:
