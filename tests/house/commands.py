@@ -56,6 +56,7 @@ NEEDS: dict[str, tuple[int, int]] = {
     "XPENDING": (5, 0),
     "XPENDING IDLE": (6, 2),
     "XRANGE": (5, 0),
+    "XRANGE COUNT": (5, 0),
     "XREAD": (5, 0),
     "XREAD BLOCK": (5, 0),
     "XREAD COUNT": (5, 0),
@@ -71,6 +72,7 @@ NEEDS: dict[str, tuple[int, int]] = {
     "XTRIM MINID": (6, 2),
     # Several members: 2.4.
     "ZADD": (2, 4),
+    "ZCARD": (1, 2),
     "ZRANGE": (1, 2),
     # Several members: 2.4.
     "ZREM": (2, 4),

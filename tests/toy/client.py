@@ -164,6 +164,7 @@ class ToyClient:
         *,
         depth: int = 0,
         repeatable: bool = False,
+        remaining_ms: int = 0,
         large: bytes | None = None,
         reference: result_pb2.Reference | None = None,
     ) -> Heard:
@@ -173,7 +174,12 @@ class ToyClient:
         """
         call = self.session.next_id(version)
         submission = session_pb2.Submission(
-            call=call, version=version, rows=1, depth=depth, repeatable=repeatable
+            call=call,
+            version=version,
+            rows=1,
+            depth=depth,
+            repeatable=repeatable,
+            remaining_ms=remaining_ms,
         )
         if reference is not None:
             submission.payload.reference.CopyFrom(reference)

@@ -1,4 +1,4 @@
-"""What lies in call streams, counted from outside: by who neither reads nor runs it."""
+"""What lies in call streams, for who neither reads nor runs it: counted, and turned away."""
 
 from __future__ import annotations
 
@@ -9,9 +9,24 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
+from fnq_core.calls import LEASE_S, Count
 from fnq_core.connection import UNREACHABLE, together
 
-__all__ = ["Backlog", "Counts"]
+__all__ = ["Backlog", "Counts", "Idle"]
+
+#: Entries looked at by one command; each may hold what travels inline.
+_PAGE = 50
+
+# Takes out an entry that nobody holds, and ends its call. KEYS: stream, inbox.
+#   ARGV: group, entry, lease ms, result
+_TURN_AWAY = """
+local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if #found > 0 and found[1][3] < tonumber(ARGV[3]) then return 0 end
+if redis.call('XDEL', KEYS[1], ARGV[2]) == 0 then return 0 end
+if #found > 0 then redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) end
+redis.call('XADD', KEYS[2], 'NOMKSTREAM', '*', 'e', ARGV[4])
+return 1
+"""
 
 
 class Counts(NamedTuple):
@@ -21,11 +36,21 @@ class Counts(NamedTuple):
     held: int
 
 
+class Idle(NamedTuple):
+    """An entry that nobody holds; `epoch` is what its next run would have."""
+
+    stream: str
+    entry: str
+    body: bytes
+    epoch: int
+
+
 class Backlog:
     """The door to what waits in the call streams of one Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._turn_away = redis.register_script(_TURN_AWAY)
 
     async def count(self, versions: Sequence[tuple[str, str]]) -> list[Counts]:
         """Return the counts for each (namespace, version), over all depths.
@@ -49,6 +74,47 @@ class Backlog:
             (waiting, held), taken = found[index], summary[0]
             found[index] = Counts(waiting + max(0, length - taken), held + taken)
         return found
+
+    async def streams(self, namespace: str, version: str) -> list[str]:
+        """Return the call streams of a version."""
+        depths: Any = await self._redis.execute_command("SMEMBERS", keys.depths(namespace, version))
+        return [keys.call_stream(namespace, version, int(depth)) for depth in depths]
+
+    async def idle(
+        self, stream: str, first: str = "-", last: str = "+", count: int = _PAGE
+    ) -> tuple[list[Idle], str]:
+        """Return entries that nobody holds, and where the next page begins; "": nowhere.
+
+        Those are idle that were never read, and those whose lease has lapsed.
+        """
+        found: Any = await self._redis.execute_command(
+            "XRANGE", stream, first, last, "COUNT", count
+        )
+        if not found:
+            return [], ""
+        ids = [entry.decode() for entry, _ in found]
+        [pending] = await self._all([("XPENDING", stream, keys.GROUP, ids[0], ids[-1], len(ids))])
+        held = {entry.decode(): (idle, counter) for entry, _, idle, counter in pending or ()}
+        never_read = (LEASE_S * 1000, 0)
+        idle: list[Idle] = []
+        for entry, (_, fields) in zip(ids, found, strict=True):
+            idle_ms, counter = held.get(entry, never_read)
+            if idle_ms >= LEASE_S * 1000:
+                idle.append(Idle(stream, entry, fields[1], Count.of(counter).epoch + 1))
+        return idle, f"({ids[-1]}" if len(ids) == count else ""
+
+    async def turn_away(self, idle: Idle, inbox: str, result: bytes) -> bool:
+        """Take an entry out and put the end of its call into its inbox, unless somebody has it.
+
+        Returns whether it was taken out. Safe beside others who do the same, and may
+        be repeated. `result` is a serialized Result; one whose inbox is gone has
+        nobody to hear it.
+        """
+        gone: int = await self._turn_away(
+            keys=[idle.stream, inbox],
+            args=[keys.GROUP, idle.entry, int(LEASE_S * 1000), result],
+        )
+        return bool(gone)
 
     async def _all(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Return the answers to commands that go in one round trip.

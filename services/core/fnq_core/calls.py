@@ -196,6 +196,7 @@ class Offer:
 
     `target` None refuses it. `refusal` is the serialized Result without its
     call that the caller gets when the stream is full, or the target None.
+    `remaining_ms` is the time that it may wait for a worker; 0: for ever.
     """
 
     seq: int
@@ -203,6 +204,7 @@ class Offer:
     target: Target | None
     entry: bytes
     refusal: bytes
+    remaining_ms: int = 0
 
 
 class Accepted(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +85,14 @@ class PresenceBoard:
             pipe.execute_command("DEL", keys.presence(namespace, version, presence.agent))
             pipe.execute_command("ZREM", keys.workers(namespace, version), presence.agent)
             await pipe.execute()
+
+    async def missing(self, versions: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those of the versions (namespace, id) that have no agent; one round trip.
+
+        One that had some is not among them for up to TTL_S after their end.
+        """
+        counts = await together(self._redis, [("ZCARD", keys.workers(*each)) for each in versions])
+        return [each for each, count in zip(versions, counts, strict=True) if not count]
 
     async def of(self, namespace: str, version: str = "") -> list[Presence]:
         """Return the presences of a version's agents, or of all of the namespace."""

@@ -16,6 +16,7 @@ from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.relay import Relay
 from fnq_server.session import NO_ROOM, Session
+from fnq_server.stranded import Stranded
 from fnq_server.track import Track
 from fnq_wire.limits import MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
 from fnq_wire.protocol import PROTOCOL
@@ -30,7 +31,10 @@ _log = structlog.get_logger()
 
 
 class Accepter:
-    """Appends what sessions offer. `wanted` is told of each version that gets calls."""
+    """Appends what sessions offer.
+
+    `wanted` is told of each version that gets calls, `stranded` of calls with a deadline.
+    """
 
     def __init__(
         self,
@@ -38,11 +42,13 @@ class Accepter:
         calls: CallStreams,
         registry: Registry,
         wanted: Callable[[str, str], None],
+        stranded: Stranded,
     ) -> None:
         self._relay = relay
         self._calls = calls
         self._registry = registry
         self._wanted = wanted
+        self._stranded = stranded
         self._versions: dict[tuple[str, str], Version] = {}
         #: What a caller gets when the queue of a version is full.
         self._full: dict[str, bytes] = {}
@@ -101,6 +107,8 @@ class Accepter:
                 if entry and target is not None:
                     stream = keys.call_stream(target.namespace, target.version, target.depth)
                     self._relay.place(offer.call, stream, entry)
+                    if offer.remaining_ms:
+                        self._stranded.watch(target, stream, entry, offer.remaining_ms / 1000)
             session.send_mark(accepted.mark)
             offers = offers[len(accepted.entries) :]
 
@@ -165,7 +173,8 @@ class Accepter:
             )
         target = Target(namespace, version.id, submission.depth, cap)
         entry = self._entry(submission).SerializeToString()
-        return Offer(submission.seq, submission.call, target, entry, self._full[version.id])
+        full, remaining_ms = self._full[version.id], submission.remaining_ms
+        return Offer(submission.seq, submission.call, target, entry, full, remaining_ms)
 
     def _entry(self, submission: session_pb2.Submission) -> record_pb2.Entry:
         return record_pb2.Entry(

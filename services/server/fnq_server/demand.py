@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from fnq_core.backlog import Backlog
 from fnq_core.connection import UNREACHABLE
-from fnq_core.registry import Registry, Version
+from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
 from fnq_wire.error import StackError, UnschedulableError
 
@@ -30,6 +30,8 @@ class Demand:
         self._backlog = backlog
         self._orchestrator = orchestrator
         self._fresh: set[tuple[str, str]] = set()
+        #: Versions that had calls at the last look, or were wanted since.
+        self.busy: set[tuple[str, str]] = set()
         #: Replicas that each version asks for without calls.
         self._least: dict[tuple[str, str], int] = {}
         #: What was last logged of them.
@@ -43,6 +45,7 @@ class Demand:
         key = (namespace, version_id)
         if key not in self._fresh:
             self._fresh.add(key)
+            self.busy.add(key)
             self._wanted.put_nowait(key)
 
     async def supply_forever(self) -> None:
@@ -56,6 +59,8 @@ class Demand:
             except UNREACHABLE as problem:
                 _log.warning("cannot start a worker", version=version_id, problem=str(problem))
                 self._fresh.discard((namespace, version_id))
+            except RecordError as problem:
+                self._refuse(namespace, version_id, Outlook.BLOCKED, problem)
 
     def refused(self, namespace: str, version_id: str) -> Explanation | None:
         """Return why a worker could not be asked for last; None where it could be."""
@@ -73,19 +78,24 @@ class Demand:
 
     async def _ensure(self, namespace: str, version: Version) -> None:
         if self._orchestrator is not None:
-            replicas, key = max(1, version.spec.min_replicas), (namespace, version.id)
+            replicas = max(1, version.spec.min_replicas)
             try:
                 await self._orchestrator.ensure(namespace, version.id, version.spec, replicas)
-            except (StackError, UnschedulableError) as problem:
-                never = isinstance(problem, UnschedulableError)
-                outlook = Outlook.IMPOSSIBLE if never else Outlook.BLOCKED
-                known = Explanation(outlook, str(problem))
-                if self._refused.get(key) != known:
-                    _log.warning("cannot start a worker", version=version.id, problem=known.reason)
-                # Asked for again at the next look, not by every call.
-                self._refused[key] = known
+            except UnschedulableError as problem:
+                self._refuse(namespace, version.id, Outlook.IMPOSSIBLE, problem)
+            except StackError as problem:
+                self._refuse(namespace, version.id, Outlook.BLOCKED, problem)
             else:
-                self._refused.pop(key, None)
+                self._refused.pop((namespace, version.id), None)
+
+    def _refuse(
+        self, namespace: str, version_id: str, outlook: Outlook, problem: Exception
+    ) -> None:
+        """Note why no worker can be asked for; it is tried again at the next look."""
+        known, key = Explanation(outlook, str(problem)), (namespace, version_id)
+        if self._refused.get(key) != known:
+            _log.warning("cannot start a worker", version=version_id, problem=known.reason)
+        self._refused[key] = known
 
     async def look_forever(self) -> None:
         """Look at all queues now and then, until cancelled.
@@ -115,12 +125,12 @@ class Demand:
         current = [(each.namespace, each.current) for each in functions]
         await self._learn([each for each in current if each not in self._least])
         known = [(each.namespace, version) for each in functions for version in each.versions]
-        busy = {
+        self.busy = {
             each
             for each, counts in zip(known, await self._backlog.count(known), strict=True)
             if counts.waiting or counts.held
         }
-        for key in busy.union(each for each in current if self._least.get(each)):
+        for key in self.busy.union(each for each in current if self._least.get(each)):
             self.want(*key)
 
     async def _learn(self, unknown: list[tuple[str, str]]) -> None:

@@ -33,6 +33,7 @@ from fnq_server.orders import Orders
 from fnq_server.relay import Relay
 from fnq_server.sessions import Sessions
 from fnq_server.status import Reporter
+from fnq_server.stranded import Stranded
 from fnq_wire.error import StackError
 from fnq_wire.spool import Spool
 
@@ -72,13 +73,14 @@ class Server:
         self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._blobs)
         backlog = Backlog(self._redis)
         self._demand = Demand(registry, backlog, orchestrator)
-        accepter = Accepter(self._relay, calls, registry, self._demand.want)
+        lookout = Lookout(board, self._demand, orchestrator)
+        self._stranded = Stranded(backlog, self._blobs, board, self._demand, lookout)
+        accepter = Accepter(self._relay, calls, registry, self._demand.want, self._stranded)
         records = SessionRecords(self._redis)
         self._sessions = Sessions(records, self._mailboxes, self._relay, accepter, self._blobs)
         logs = LogStreams(self._redis, self._waiting)
         active = orchestrator.active if orchestrator else frozenset()
         reporter = Reporter(self._redis, listen, registry, backlog, board, active)
-        lookout = Lookout(board, self._demand, orchestrator)
         self._control = Control(registry, board, logs, self._demand, lookout, reporter)
         self._tasks = Tasks(fatal)
         self._listener = Listener(listen, _NAMES, self._add, token)
@@ -93,6 +95,7 @@ class Server:
             (self._orders.send_forever(), "send orders"),
             (self._demand.supply_forever(), "supply workers"),
             (self._demand.look_forever(), "look at queues"),
+            (self._stranded.end_forever(), "end what is stranded"),
             (self._tend_forever(), "tend"),
         ):
             self._tasks.start(work, name)

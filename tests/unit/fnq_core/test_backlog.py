@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fnq_core import keys
-from fnq_core.backlog import Backlog, Counts
+from fnq_core.backlog import Backlog, Counts, Idle
+from fnq_core.calls import LEASE_S
+from fnq_core.results import Mailboxes
 from tests.redis import RedisServer
-from tests.unit.fnq_core.streams import VERSION, bench, connected
+from tests.unit.fnq_core.streams import VERSION, bench, connected, stream
 
 
 async def test_what_waits_and_what_is_held_are_told_apart(server: RedisServer) -> None:
@@ -48,3 +50,52 @@ async def test_many_versions_are_counted_in_few_round_trips(server: RedisServer)
         assert server.reads() - reads < 15
         spent = server.spent()
         assert (spent["smembers"], spent["xlen"], spent["xpending"]) == (101, 101, 1)
+
+
+async def test_entries_that_nobody_holds_are_found(server: RedisServer) -> None:
+    """Those not read yet, and those whose lease has lapsed; page by page, from the first on."""
+    async with bench(server) as b, connected(server) as client:
+        backlog = Backlog(client)
+        assert await backlog.idle(stream()) == ([], "")
+        entries = await b.queue(6)
+        b.deliver(count=3)
+        b.age(entries[1], LEASE_S + 1)
+        server.ask("XDEL", stream(), entries[4])
+        found, after = await backlog.idle(stream(), count=4)
+        assert [(each.entry, each.epoch) for each in found] == [(entries[1], 2), (entries[3], 1)]
+        found, after = await backlog.idle(stream(), after, count=4)
+        assert ([each.entry for each in found], after) == ([entries[5]], "")
+        assert found[0].body.startswith(b"e:")
+        one, _ = await backlog.idle(stream(), entries[3], entries[3])
+        assert [each.entry for each in one] == [entries[3]]
+        assert await backlog.idle(stream(), entries[0], entries[0]) == ([], "")
+
+
+async def test_who_turns_an_entry_away_ends_its_call(server: RedisServer) -> None:
+    """Once; nothing is left of it, and one that somebody holds stays his."""
+    async with bench(server) as b, connected(server) as client:
+        backlog = Backlog(client)
+        mailboxes = Mailboxes(client)
+        await mailboxes.open("fnq:inbox:a")
+        fresh, held, lapsed = await b.queue(3)
+        server.ask("XGROUP", "SETID", stream(), keys.GROUP, fresh)
+        b.deliver(count=2)
+        b.age(lapsed, LEASE_S + 1)
+        gone = [
+            await backlog.turn_away(Idle(stream(), entry, b"", 1), "fnq:inbox:a", entry.encode())
+            for entry in (fresh, held, lapsed, fresh, lapsed, "1-1")
+        ]
+        assert gone == [True, False, True, False, False, False]
+        ended = await mailboxes.read({"fnq:inbox:a": "0-0"}, 10, 10)
+        assert [body.decode() for _, _, body in ended] == [fresh, lapsed]
+        assert b.length() == 1
+        assert [each[0].decode() for each in b.pending()] == [held]
+
+
+async def test_an_entry_whose_caller_is_gone_is_turned_away_too(server: RedisServer) -> None:
+    """Its inbox does not come back by that."""
+    async with bench(server) as b, connected(server) as client:
+        [entry] = await b.queue(1)
+        await Backlog(client).turn_away(Idle(stream(), entry, b"", 1), "fnq:inbox:gone", b"end")
+        assert b.length() == 0
+        assert server.names("fnq:inbox:*") == []

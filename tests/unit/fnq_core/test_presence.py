@@ -80,3 +80,15 @@ async def test_agents_that_died_are_not_counted_for_long(server: RedisServer) ->
         await board.post(_presence("x"))
         assert await board.of("default", "a1") == [_presence("x")]
         assert server.ask("ZCARD", workers) == 1
+
+
+async def test_versions_without_agents_are_named(server: RedisServer) -> None:
+    """Of several namespaces, in one round trip."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        await board.post(_presence("x"))
+        asked = [("default", "b1"), ("default", "a1"), ("other", "a1")]
+        assert await board.missing(asked) == [("default", "b1"), ("other", "a1")]
+        await board.withdraw(_presence("x"))
+        assert await board.missing(asked) == asked
+        assert await board.missing([]) == []

@@ -97,6 +97,21 @@ async def test_a_worker_that_cannot_be_started_is_asked_for_again(
         await eventually(lambda: demand.refused("default", "a1") is None)
 
 
+async def test_a_version_whose_record_is_damaged_stops_nobody_else(server: RedisServer) -> None:
+    """Who waits for it is told; the others get their workers."""
+    for version in ("a1", "a2"):
+        await service.deploy(server, version)
+    server.ask("HSET", keys.version("default", "a1"), "spec", b"\xff" * 20)
+    async with demanding(server) as (demand, house):
+        demand.want("default", "a1")
+        demand.want("default", "a2")
+        await eventually(lambda: house.asked == [("a2", 1)])
+        known = demand.refused("default", "a1")
+        assert known is not None
+        assert known.outlook is Outlook.BLOCKED
+        assert known.reason.startswith("the record of version 'a1'")
+
+
 async def test_a_look_at_all_queues_goes_in_few_round_trips(server: RedisServer) -> None:
     """Whatever the number of versions; those of old deploys are looked at as well."""
     for number in range(40):

@@ -1,0 +1,169 @@
+"""Ends calls that no worker takes: their version has no place, or got none in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from typing import NamedTuple
+
+import structlog
+from google.protobuf.message import DecodeError
+from redis.exceptions import ResponseError
+
+from fnq.v1 import record_pb2, result_pb2
+from fnq_core.backlog import Backlog, Idle
+from fnq_core.blobs import Blobs
+from fnq_core.calls import Target
+from fnq_core.connection import UNREACHABLE
+from fnq_core.presence import PresenceBoard
+from fnq_server.demand import Demand
+from fnq_server.lookout import Lookout
+from fnq_server.orchestrator.seam import Outlook
+from fnq_server.readiness import Readiness
+
+__all__ = ["Stranded"]
+
+#: Seconds between two looks at versions without workers.
+_LOOK_S = 1.0
+#: Seconds until what was due is tried again, where Redis is away.
+_PAUSE_S = 0.05
+_log = structlog.get_logger()
+
+
+class _Due(NamedTuple):
+    """A call that must begin until a time of the loop; `number` is only to sort by."""
+
+    at: float
+    number: int
+    namespace: str
+    version: str
+    stream: str
+    entry: str
+
+
+class Stranded:
+    """Looks after calls that wait in Redis; what a consumer holds is not touched.
+
+    A call whose version can never have a worker ends at once, whichever server
+    accepted it. One whose deadline passes while it waits is ended by the server that
+    accepted it.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        blobs: Blobs,
+        board: PresenceBoard,
+        demand: Demand,
+        lookout: Lookout,
+    ) -> None:
+        self._backlog = backlog
+        self._blobs = blobs
+        self._board = board
+        self._demand = demand
+        self._lookout = lookout
+        self._due: list[_Due] = []
+        self._numbers = itertools.count()
+        self._news = asyncio.Event()
+        self._complaint = ""
+
+    def watch(self, target: Target, stream: str, entry: str, remaining_s: float) -> None:
+        """Have a call ended unless a worker has taken it after so many seconds."""
+        at = asyncio.get_running_loop().time() + remaining_s
+        number = next(self._numbers)
+        due = _Due(at, number, target.namespace, target.version, stream, entry)
+        heapq.heappush(self._due, due)
+        if self._due[0] is due:
+            self._news.set()
+
+    async def end_forever(self) -> None:
+        """End what is stranded, until cancelled."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time()
+        while True:
+            self._news.clear()
+            try:
+                if loop.time() >= look_at:
+                    look_at = loop.time() + _LOOK_S
+                    await self._end_hopeless()
+                await self._end_overdue()
+            except UNREACHABLE:
+                pass  # Tried again in a moment.
+            except ResponseError as problem:
+                self._complain(problem)
+            until = min([look_at, *(each.at for each in self._due[:1])])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(_PAUSE_S, until - loop.time())):
+                    await self._news.wait()
+
+    def _complain(self, problem: ResponseError) -> None:
+        """Log what Redis refuses to tell, once for as long as it is the same."""
+        if str(problem) != self._complaint:
+            self._complaint = str(problem)
+            _log.error("calls that wait cannot be looked at", problem=self._complaint)
+
+    async def _end_hopeless(self) -> None:
+        """End all calls of versions that can never have a worker."""
+        for namespace, version in await self._board.missing(list(self._demand.busy)):
+            found = await self._lookout.of(namespace, version)
+            if found.outlook is Outlook.IMPOSSIBLE:
+                failure = result_pb2.Failure(error="UnschedulableError", message=found.reason)
+                await self._end_version(namespace, version, failure)
+
+    async def _end_version(self, namespace: str, version: str, failure: result_pb2.Failure) -> None:
+        """End all calls of one version; what is broken of it is its own affair."""
+        try:
+            for stream in await self._backlog.streams(namespace, version):
+                await self._end_all(stream, failure)
+        except UNREACHABLE:
+            raise
+        except ResponseError as problem:
+            self._complain(problem)
+
+    async def _end_all(self, stream: str, failure: result_pb2.Failure) -> None:
+        first, count = "-", 0
+        while first:
+            page, first = await self._backlog.idle(stream, first)
+            for each in page:
+                count += await self._end(each, failure)
+        if count:
+            _log.warning("calls can never run", stream=stream, calls=count, reason=failure.message)
+
+    async def _end_overdue(self) -> None:
+        """End the calls whose deadline has passed and that nobody holds."""
+        now = asyncio.get_running_loop().time()
+        while self._due and self._due[0].at <= now:
+            due = heapq.heappop(self._due)
+            try:
+                page, _ = await self._backlog.idle(due.stream, due.entry, due.entry)
+                for each in page:
+                    found = await self._lookout.of(due.namespace, due.version)
+                    await self._end(each, _too_late(found))
+            except UNREACHABLE:
+                heapq.heappush(self._due, due)
+                raise
+
+    async def _end(self, idle: Idle, failure: result_pb2.Failure) -> bool:
+        """End a call, unless somebody took it meanwhile; return whether it was ended."""
+        try:
+            call = record_pb2.Entry.FromString(idle.body)
+        except DecodeError:
+            return False  # A consumer removes what cannot be read, and knows whom to tell.
+        result = result_pb2.Result(call=call.call, epoch=idle.epoch, decreed=True)
+        result.end.failure.CopyFrom(failure)
+        gone = await self._backlog.turn_away(idle, call.inbox, result.SerializeToString())
+        if gone and call.payload.HasField("reference"):
+            await self._blobs.delete([call.payload.reference])
+        return gone
+
+
+def _too_late(found: Readiness) -> result_pb2.Failure:
+    """Return why a call was not begun in time."""
+    placed = found.state == "ready" or found.outlook.placed
+    reason = "its workers are busy" if found.state == "ready" else found.reason
+    return result_pb2.Failure(
+        error="CallTimeoutError" if placed else "UnschedulableError",
+        message=f"its deadline passed before a worker took it: {reason}",
+    )
