@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fnq.v1 import spec_pb2
+from fnq_core.connection import connect
+from fnq_core.registry import Registry
 from fnq_server.orchestrator.seam import Outlook
 from fnq_wire.error import StackError
 from jobs.cluster import Cluster
 from tests import agents
 from tests.nomad import House, until
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.toy.client import ToyClient
 
 pytestmark = [
     pytest.mark.integration,
@@ -132,6 +139,41 @@ def test_a_job_that_fits_no_node_is_known_never_to_run(house: House) -> None:
         await house.nomad.stop("default", version)
 
     run(scene())
+
+
+def test_a_call_that_no_node_can_run_ends_with_what_nomad_says(house: House) -> None:
+    """Its function is too large for every node; the same words as who waits for it hears."""
+    version = "d4" * 16
+
+    async def scene(redis: RedisServer, folder: Path) -> None:
+        client = connect(redis.url)
+        await Registry(client).record("default", version, _large(), 1)
+        await client.aclose()
+        async with (
+            service.server(redis, folder, orchestrator=house.nomad) as (_, address),
+            ToyClient() as caller,
+        ):
+            await caller.connect(address)
+            failure = (await caller.submit(version).over()).failure
+            assert failure.error == "UnschedulableError"
+            assert failure.message == await house.explained(version)
+            assert failure.message.startswith(
+                f"no node has enough memory: it asks for {TOO_MUCH_MB} MiB, the most that"
+            )
+        await house.nomad.stop("default", version)
+
+    with tempfile.TemporaryDirectory(prefix="nomad-") as folder:
+        redis = RedisServer(Path(folder))
+        redis.start()
+        try:
+            run(scene(redis, Path(folder)))
+        finally:
+            redis.kill()
+
+
+def _large() -> spec_pb2.FunctionSpec:
+    resources = spec_pb2.Resources(memory_bytes=TOO_MUCH_MB << 20)
+    return spec_pb2.FunctionSpec(name="f", kind="function", max_queue=9, resources=resources)
 
 
 def test_a_job_that_waits_for_room_gets_it(house: House) -> None:
