@@ -21,13 +21,12 @@ from fnq_consumer.queue import Queue
 from fnq_consumer.workers import Workers
 from fnq_core import keys
 from fnq_core.blobs import Blobs
-from fnq_core.calls import RENEW_S, CallStreams
+from fnq_core.calls import LEASE_RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.group import Group
 from fnq_core.listen import Listener
 from fnq_core.reading import CallReader
-from fnq_core.results import RENEW_S as OWNED_RENEW_S
-from fnq_core.results import Mailboxes
+from fnq_core.results import OWNED_RENEW_S, Mailboxes
 from fnq_core.service import Tasks
 from fnq_wire.transport import AGENT_ANSWER_S
 
@@ -38,7 +37,7 @@ _SEARCH_S = 1.0
 #: Seconds between two looks for the names of consumers that died.
 _FORGET_S = 60.0
 #: Seconds without a renewed lease after which an agent whose stream broke is dead; one
-#: that lives renews every RENEW_ALONE_S until it is attached again, here or elsewhere.
+#: that lives renews every LEASE_RENEW_ALONE_S until it is attached again, here or elsewhere.
 _GRACE_S = 0.5
 #: Seconds that agents have to go elsewhere when this consumer ends.
 _FAREWELL_S = 2.0
@@ -201,7 +200,7 @@ class Consumer:
         rounds = 0
         while True:
             try:
-                if rounds % int(OWNED_RENEW_S / RENEW_S) == 0:
+                if rounds % int(OWNED_RENEW_S / LEASE_RENEW_S) == 0:
                     await self._mailboxes.open(keys.control(self.name))
                 for queue in list(self._queues.values()):
                     if queue.attended:
@@ -212,7 +211,7 @@ class Consumer:
             deaf = any(queue.deaf(now) for queue in self._queues.values())
             await self._listener.set_health(not deaf)
             rounds += 1
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(LEASE_RENEW_S)
 
     async def _renew(self, queue: Queue) -> None:
         for stream, entries in queue.waiting.items():

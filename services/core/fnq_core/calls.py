@@ -22,8 +22,8 @@ from fnq_core.connection import error_of
 
 __all__ = [
     "LEASE_S",
-    "RENEW_ALONE_S",
-    "RENEW_S",
+    "LEASE_RENEW_ALONE_S",
+    "LEASE_RENEW_S",
     "Accepted",
     "CallStreams",
     "Count",
@@ -36,9 +36,9 @@ __all__ = [
 #: Seconds without renewal after which an entry may be claimed by another consumer.
 LEASE_S = 8.0
 #: Seconds between two renewals; three may be missed.
-RENEW_S = 2.0
+LEASE_RENEW_S = 2.0
 #: The same for an agent whose consumer cannot be reached: it must not pass for dead.
-RENEW_ALONE_S = 0.15
+LEASE_RENEW_ALONE_S = 0.15
 #: Seconds that the record of a session outlives its last submission.
 SESSION_TTL_S = 3600
 

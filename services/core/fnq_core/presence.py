@@ -11,10 +11,12 @@ from redis.asyncio import Redis
 from fnq_core import keys
 from fnq_core.connection import together
 
-__all__ = ["TTL_S", "Presence", "PresenceBoard"]
+__all__ = ["POST_S", "TTL_S", "Presence", "PresenceBoard"]
 
 #: Seconds that a presence outlives its last renewal.
 TTL_S = 10
+#: Seconds between two posts of a presence.
+POST_S = 2.0
 
 # Posts a presence, and names it in the sets that lead to it; members whose time has
 # passed go. KEYS: presence, agents of the version, versions of the namespace.

@@ -14,13 +14,13 @@ from redis.asyncio import Redis
 
 from fnq_core.connection import together
 
-__all__ = ["OWNED_TTL_S", "RENEW_S", "Mailboxes", "order"]
+__all__ = ["OWNED_TTL_S", "OWNED_RENEW_S", "Mailboxes", "order"]
 
 #: Seconds that an inbox or control stream outlives the last renewal by its owner.
 #: An inbox must outlive its server by the lease of interest (30 s) and a restart.
 OWNED_TTL_S = 60
 #: Seconds between two renewals.
-RENEW_S = 5.0
+OWNED_RENEW_S = 5.0
 
 # Appends results to inboxes. KEYS: inboxes. ARGV: pairs of inbox index and bytes.
 # Returns the indexes of inboxes that do not exist.

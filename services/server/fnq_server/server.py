@@ -21,7 +21,7 @@ from fnq_core.listen import Listener
 from fnq_core.logs import LogStreams
 from fnq_core.presence import PresenceBoard
 from fnq_core.registry import Registry
-from fnq_core.results import RENEW_S, Mailboxes
+from fnq_core.results import OWNED_RENEW_S, Mailboxes
 from fnq_core.service import Tasks
 from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
@@ -135,7 +135,7 @@ class Server:
             if self._blobs.spool is not None:
                 await asyncio.to_thread(self._sessions.tend_spool)
             await self._listener.set_health(loop.time() - self._relay.answered_at < _DEAF_S)
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(OWNED_RENEW_S)
 
     def _add(self, server: grpc.aio.Server) -> None:
         session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalkcompute.inflight import Inflight, Outcome, Target
+from fnq_runner.docket import Docket
 from fnq_runner.host import Host, News
 from fnq_runner.invocation import CURRENT, Invocation
-from fnq_runner.ledger import Ledger
 from fnq_runner.pipe import Pipe
 from fnq_wire import callid, failure
 from fnq_wire.error import (
@@ -55,9 +55,9 @@ class PipeSession:
     a thread or task that outlives its invocation) is a root.
     """
 
-    def __init__(self, pipe: Pipe, ledger: Ledger, host: Host) -> None:
+    def __init__(self, pipe: Pipe, docket: Docket, host: Host) -> None:
         self._pipe = pipe
-        self._ledger = ledger
+        self._docket = docket
         self._host = host
         self._sets: dict[int, dict[str, Target]] = {}
         #: The set of calls that name none, and of what is called at import.
@@ -323,12 +323,12 @@ class PipeSession:
     def _lend(self) -> Invocation | None:
         """Lend the slot of the running invocation while it waits."""
         lender = _parent()
-        if lender is not None and self._ledger.wait(lender):
+        if lender is not None and self._docket.wait(lender):
             self._pipe.post(encode(Kind.LEND, lender.call, lender.epoch, lender.depth + 1))
         return lender
 
     def _reclaim(self, lender: Invocation | None) -> None:
-        if lender is not None and self._ledger.resume(lender) and not lender.ended:
+        if lender is not None and self._docket.resume(lender) and not lender.ended:
             self._pipe.post(encode(Kind.RECLAIM, lender.call, lender.epoch))
             self._host.flush()
 

@@ -21,13 +21,13 @@ from contextlib import contextmanager
 from functools import partial
 
 from fnq_runner.asyncstate import AsideLoop
-from fnq_runner.crew import Crew
+from fnq_runner.docket import Docket
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.interrupt import Interrupter
 from fnq_runner.invocation import Invocation
-from fnq_runner.ledger import Ledger
 from fnq_runner.pipe import Pipe, crash
 from fnq_runner.strand import Strand, running, strand
+from fnq_runner.threads import Threads
 from fnq_runner.threadwait import wait_in_thread, waking
 
 __all__ = ["Hub"]
@@ -50,9 +50,9 @@ class _Parked:
 class Hub:
     """Serve dispatches of a sync function; see `host.Host` for what its methods promise."""
 
-    def __init__(self, pipe: Pipe, ledger: Ledger, runs: Runs, threaded: bool) -> None:
+    def __init__(self, pipe: Pipe, docket: Docket, runs: Runs, threaded: bool) -> None:
         self._pipe = pipe
-        self._ledger = ledger
+        self._docket = docket
         self._runs = runs
         self._threaded = threaded
         self._main = threading.get_ident()
@@ -61,7 +61,7 @@ class Hub:
         #: That of the imported module.
         self._context: contextvars.Context
         #: None until calls are served.
-        self._crew: Crew | None = None
+        self._threads: Threads | None = None
         self._spare: list[Strand] = []
         self._next: Invocation | None = None
         self._resumable: deque[_Parked] = deque()
@@ -71,8 +71,8 @@ class Hub:
 
     def run(self) -> None:
         self._context = contextvars.copy_context()
-        self._crew = Crew(self._runs.run, self._on_idle, self._context)
-        while not self._ledger.finished:
+        self._threads = Threads(self._runs.run, self._on_idle, self._context)
+        while not self._docket.finished:
             if self._resumable:
                 parked = self._resumable.popleft()
                 parked.scheduled = False
@@ -85,11 +85,11 @@ class Hub:
         self._pipe.flush()
 
     def admit(self) -> None:
-        if self._crew is None:
+        if self._threads is None:
             return
         if self._threaded or self._interrupter.current is not None:
-            while (invocation := self._ledger.take()) is not None:
-                self._crew.begin(invocation)
+            while (invocation := self._docket.take()) is not None:
+                self._threads.begin(invocation)
         elif threading.get_ident() != self._main:
             self._pipe.ring(self._bell)
 
@@ -151,7 +151,7 @@ class Hub:
             self._pipe.flush()
 
     def drained(self) -> None:
-        if self._ledger.finished and threading.get_ident() != self._main:
+        if self._docket.finished and threading.get_ident() != self._main:
             self._pipe.ring(self._bell)
 
     def _on_idle(self) -> None:
@@ -164,9 +164,9 @@ class Hub:
         if self._threaded:
             self.admit()
             return False
-        if not self._ledger.queued:
+        if not self._docket.queued:
             return False
-        invocation = self._ledger.take()
+        invocation = self._docket.take()
         if invocation is None:
             return False
         self._next = invocation
@@ -211,9 +211,9 @@ class Hub:
                 self._pipe.ring(self._bell)
 
     def _has_work(self) -> bool:
-        if self._ledger.finished or self._resumable:
+        if self._docket.finished or self._resumable:
             return True
-        return not self._threaded and self._ledger.startable()
+        return not self._threaded and self._docket.startable()
 
     def _deadline(self) -> float | None:
         """Return when the hub must look again though nothing came."""
@@ -227,10 +227,10 @@ class Hub:
 
     def _abandon(self, invocation: Invocation) -> None:
         """End a call whose thread cannot be stopped; the runner admits no more."""
-        if self._ledger.close(invocation):
+        if self._docket.close(invocation):
             self._pipe.send(self._runs.cancelled(invocation))
-        self._ledger.forget(invocation)
-        for waiting in self._ledger.drain():
+        self._docket.forget(invocation)
+        for waiting in self._docket.drain():
             self._pipe.send(self._runs.revoked(waiting))
         self.drained()
 

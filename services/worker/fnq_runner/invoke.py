@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from chalkcompute.context import current
+from fnq_runner.docket import Docket
 from fnq_runner.host import Host
 from fnq_runner.invocation import CURRENT, Interrupted, Invocation
-from fnq_runner.ledger import Ledger
 from fnq_runner.output import Output
 from fnq_runner.pipe import Pipe
 from fnq_wire import failure
@@ -29,9 +29,9 @@ class Invoker:
     unless it was abandoned, and gives its slot back after that.
     """
 
-    def __init__(self, pipe: Pipe, ledger: Ledger, output: Output, name: str, version: str) -> None:
+    def __init__(self, pipe: Pipe, docket: Docket, output: Output, name: str, version: str) -> None:
         self._pipe = pipe
-        self._ledger = ledger
+        self._docket = docket
         self._output = output
         self._name = name
         self._version = version
@@ -95,9 +95,9 @@ class Invoker:
 
     def _finish(self, invocation: Invocation, end: bytes) -> None:
         self._output.finish(invocation)
-        if self._ledger.close(invocation):
+        if self._docket.close(invocation):
             self._pipe.post(end)
-        self._ledger.release(invocation)
+        self._docket.release(invocation)
         self._host.ended(invocation)
 
     def _call(self, invocation: Invocation) -> bytes:

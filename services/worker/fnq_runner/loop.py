@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 
 from fnq_runner import step
+from fnq_runner.docket import Docket
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.invocation import Invocation
-from fnq_runner.ledger import Ledger
 from fnq_runner.pipe import Pipe
 from fnq_runner.threadwait import wait_in_thread
 
@@ -22,9 +22,9 @@ __all__ = ["Loop"]
 class Loop:
     """Serve dispatches of an async function; see `host.Host` for what its methods promise."""
 
-    def __init__(self, pipe: Pipe, ledger: Ledger, runs: Runs) -> None:
+    def __init__(self, pipe: Pipe, docket: Docket, runs: Runs) -> None:
         self._pipe = pipe
-        self._ledger = ledger
+        self._docket = docket
         self._runs = runs
         self._main = threading.get_ident()
         #: That of the imported module; None until calls are served.
@@ -41,7 +41,7 @@ class Loop:
         self._context = contextvars.copy_context()
         self._loop.add_reader(self._pipe.fileno(), self._read)
         self._loop.call_soon(self._begin)
-        while not self._ledger.finished:
+        while not self._docket.finished:
             try:
                 self._loop.run_forever()
             except (SystemExit, KeyboardInterrupt):
@@ -112,7 +112,7 @@ class Loop:
         self.drained()
 
     def drained(self) -> None:
-        if self._ledger.finished:
+        if self._docket.finished:
             self._loop.stop()
 
     def _read(self) -> None:
@@ -128,7 +128,7 @@ class Loop:
         if self._context is None:
             return
         begun: list[Invocation] = []
-        while (invocation := self._ledger.take()) is not None:
+        while (invocation := self._docket.take()) is not None:
             begun.append(invocation)
         if not begun:
             return

@@ -29,11 +29,11 @@ from typing import Any, NoReturn
 from chalkcompute import runtime
 from fnq_runner import inherit, loader
 from fnq_runner.bridge import PipeSession
+from fnq_runner.docket import Docket
 from fnq_runner.host import Host
 from fnq_runner.hub import Hub
 from fnq_runner.invocation import Invocation
 from fnq_runner.invoke import Invoker
-from fnq_runner.ledger import Ledger
 from fnq_runner.loop import Loop
 from fnq_runner.output import Output
 from fnq_runner.pipe import Pipe, crash
@@ -64,7 +64,7 @@ class _Runner:
         self._hello: Mapping[str, Any] | None = None
         self._early: list[Frame] = []
         self._pipe = Pipe(sock, self._route)
-        self._ledger: Ledger
+        self._docket: Docket
         self._host: Host
         self._invoker: Invoker
         self._session: PipeSession
@@ -85,17 +85,17 @@ class _Runner:
         """Set up everything that user code finds when it is imported."""
         faulthandler.enable(2)
         os.environ.update(hello["env"])
-        self._ledger = Ledger(hello["concurrency"])
+        self._docket = Docket(hello["concurrency"])
         self._invoker = Invoker(
-            self._pipe, self._ledger, self._output, hello["name"], hello["version"]
+            self._pipe, self._docket, self._output, hello["name"], hello["version"]
         )
         if hello["kind"] in ("coroutine", "async_generator"):
-            self._host = Loop(self._pipe, self._ledger, self._invoker)
+            self._host = Loop(self._pipe, self._docket, self._invoker)
         else:
             threaded = hello["concurrency"] > 1
-            self._host = Hub(self._pipe, self._ledger, self._invoker, threaded)
+            self._host = Hub(self._pipe, self._docket, self._invoker, threaded)
         self._invoker.attach(self._host)
-        self._session = PipeSession(self._pipe, self._ledger, self._host)
+        self._session = PipeSession(self._pipe, self._docket, self._host)
         self._session.learn(hello["set"], hello["mates"])
         self._routes = self._table()
         early, self._early = self._early, []
@@ -149,13 +149,13 @@ class _Runner:
     def _dispatch(self, frame: Frame) -> None:
         invocation = Invocation(frame)
         # A nested call that something here waits for is still begun.
-        if self._ledger.draining and not (invocation.depth and self._ledger.fits(invocation.depth)):
+        if self._docket.draining and not (invocation.depth and self._docket.fits(invocation.depth)):
             self._pipe.send(self._invoker.revoked(invocation))
             return
-        twin = self._ledger.find(frame.call)
+        twin = self._docket.find(frame.call)
         if twin is not None:
             self._host.cancel(twin, "the call was dispatched again")
-        self._ledger.arrive(invocation)
+        self._docket.arrive(invocation)
         self._host.admit()
 
     def _grant(self, frame: Frame) -> None:
@@ -163,30 +163,30 @@ class _Runner:
         self._invoker.most = int(read_json(frame)["most"])
 
     def _credit(self, frame: Frame) -> None:
-        self._ledger.credit(frame.call, frame.number, _SIZE.unpack(frame.body)[0])
+        self._docket.credit(frame.call, frame.number, _SIZE.unpack(frame.body)[0])
 
     def _cancel(self, frame: Frame) -> None:
         reason = frame.body.decode(errors="replace")
-        queued = self._ledger.withdraw(frame.call, frame.epoch)
+        queued = self._docket.withdraw(frame.call, frame.epoch)
         if queued is not None:
             queued.reason = reason
             self._pipe.send(self._invoker.cancelled(queued))
             return
-        running = self._ledger.find(frame.call)
+        running = self._docket.find(frame.call)
         if running is not None and running.epoch == frame.epoch and not running.ended:
             self._host.cancel(running, reason)
 
     def _revoke(self, frame: Frame) -> None:
-        queued = self._ledger.withdraw(frame.call, frame.epoch)
+        queued = self._docket.withdraw(frame.call, frame.epoch)
         if queued is not None:
             self._pipe.send(self._invoker.revoked(queued))
             return
-        taken = self._ledger.find(frame.call)
+        taken = self._docket.find(frame.call)
         if taken is not None and taken.epoch == frame.epoch and not taken.began:
             taken.withdrawn = True
 
     def _drain(self, frame: Frame) -> None:
-        for queued in self._ledger.drain():
+        for queued in self._docket.drain():
             self._pipe.post(self._invoker.revoked(queued))
         self._pipe.flush()
         self._host.drained()

@@ -15,17 +15,17 @@ import structlog
 
 from fnq.v1 import worker_pb2
 from fnq_core.blobs import Blobs
-from fnq_core.calls import RENEW_ALONE_S, RENEW_S, CallStreams
+from fnq_core.calls import LEASE_RENEW_ALONE_S, LEASE_RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
-from fnq_core.presence import Presence, PresenceBoard
+from fnq_core.presence import POST_S, Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
 from fnq_core.results import Mailboxes
 from fnq_core.service import Tasks
 from fnq_wire.finder import CONSUMER, SERVER, finder
 from fnq_wire.protocol import PROTOCOL
 from fnq_worker.bundle import fetch
+from fnq_worker.children import Children
 from fnq_worker.crew import Crew
-from fnq_worker.family import Family
 from fnq_worker.link import Link
 from fnq_worker.mates import Mates, Table
 from fnq_worker.nest import Nest
@@ -134,7 +134,7 @@ class Agent:
         sync = spec.kind in ("function", "generator")
         slots = 1 if sync else max(1, spec.concurrency)
         bench = Workbench(slots, sync, self._tasks.start)
-        family = Family(bench, self._tasks.start)
+        children = Children(bench, self._tasks.start)
         blobs = Blobs(self._redis)
         self._publisher = Publisher(self._mailboxes, blobs, bench.published, bench.unheard)
         self._link = Link(self._consumers, settings.token, self, bench, self._fatal)
@@ -143,18 +143,18 @@ class Agent:
             settings.namespace,
             settings.token,
             blobs,
-            family.deliver,
+            children.deliver,
             self._fatal,
         )
-        bench.publisher, bench.reporter, bench.family = self._publisher, self._link, family
-        family.nest, family.mates = self._nest, mates
-        family.blobs = bench.blobs = blobs
+        bench.publisher, bench.hearer, bench.children = self._publisher, self._link, children
+        children.nest, children.mates = self._nest, mates
+        children.blobs = bench.blobs = blobs
         self._workbench = bench
         hello = self._hello(version, root, slots, latest)
         printer = Printer(self._redis, settings.namespace, spec.name)
         self._tasks.start(printer.print_forever(), "print")
         self._crew = Crew(
-            hello, settings.zygote, bench, family, printer, self._standing, self._fatal
+            hello, settings.zygote, bench, children, printer, self._standing, self._fatal
         )
 
     def _hello(self, version: Version, root: str, slots: int, latest: Table) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class Agent:
             with contextlib.suppress(*UNREACHABLE):
                 await self._board.post(self._presence)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RENEW_S):
+                async with asyncio.timeout(POST_S):
                     await self._posting.wait()
 
     async def _renew_forever(self) -> None:
@@ -208,10 +208,10 @@ class Agent:
                 for stream, entries in by_stream.items():
                     await self._calls.renew(stream, self._consumer, entries)
             if self._alone.is_set():
-                await asyncio.sleep(RENEW_ALONE_S)
+                await asyncio.sleep(LEASE_RENEW_ALONE_S)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RENEW_S):
+                async with asyncio.timeout(LEASE_RENEW_S):
                     await self._alone.wait()
 
     async def stop(self) -> None:

@@ -14,7 +14,7 @@ import structlog
 from fnq_core.backoff import Backoff
 from fnq_wire import callid, failure, pipe
 from fnq_wire.pipe import Frame, FrameError, Kind
-from fnq_worker.family import Family
+from fnq_worker.children import Children
 from fnq_worker.printer import Printer
 from fnq_worker.runner import Runner
 from fnq_worker.workbench import Workbench
@@ -25,7 +25,7 @@ __all__ = ["Crew"]
 #: Deaths during import after which the function counts as broken here.
 _MOST_STILLBIRTHS = 3
 #: Seconds within which the zygote says how a runner ended whose pipe closed.
-_VERDICT_S = 1.0
+_EXIT_S = 1.0
 #: Sequence numbers that one runner may use for nested calls before it wraps.
 _SEQ_STRIDE = 1 << 16
 #: What the number of a LOG frame stands for.
@@ -44,7 +44,7 @@ class Crew:
         hello: Mapping[str, Any],
         zygote: str | None,
         bench: Workbench,
-        family: Family,
+        children: Children,
         printer: Printer,
         standing: Callable[[str, str, str, int], None],
         fatal: Callable[[BaseException], None],
@@ -52,7 +52,7 @@ class Crew:
         self._hello = hello
         self._path = zygote
         self._bench = bench
-        self._family = family
+        self._children = children
         self._printer = printer
         self._standing = standing
         self._fatal = fatal
@@ -91,12 +91,12 @@ class Crew:
 
         By then it is known how large a value may be.
         """
-        await self._family.nest.granted()
-        tag, offset_ms = self._family.nest.session.grant
+        await self._children.nest.granted()
+        tag, offset_ms = self._children.nest.session.grant
         fields = {
             "offset_ms": offset_ms,
             "seq": number * _SEQ_STRIDE % (1 << 24),
-            "most": self._family.blobs.most,
+            "most": self._children.blobs.most,
         }
         runner.send(pipe.encode_json(Kind.RANGE, fields, number=tag))
 
@@ -112,7 +112,7 @@ class Crew:
             self._fatal(problem)
 
     def _received(self, runner: Runner, frame: Frame) -> None:
-        bench, family, kind = self._bench, self._family, frame.kind
+        bench, children, kind = self._bench, self._children, frame.kind
         if kind == Kind.STARTED:
             bench.begun(frame)
         elif kind in (Kind.VALUE, Kind.EXHAUSTED, Kind.FAILED):
@@ -120,15 +120,15 @@ class Crew:
         elif kind == Kind.CHUNK:
             bench.chunk(frame)
         elif kind == Kind.SUBMIT:
-            family.submit(runner, frame)
+            children.submit(runner, frame)
         elif kind == Kind.LEND:
             bench.lend(frame)
         elif kind == Kind.RECLAIM:
             bench.reclaim(frame)
         elif kind == Kind.CHILD_CREDIT:
-            family.credit(frame)
+            children.credit(frame)
         elif kind == Kind.CHILD_CANCEL:
-            family.cancel(frame.call)
+            children.cancel(frame.call)
         else:
             self._received_rare(runner, frame)
 
@@ -136,7 +136,7 @@ class Crew:
         if frame.kind == Kind.LOG:
             self._log_text(frame)
         elif frame.kind == Kind.REQUEST:
-            self._family.request(runner, frame)
+            self._children.request(runner, frame)
         elif frame.kind == Kind.REVOKED:
             self._bench.revoked(frame)
         elif frame.kind == Kind.READY:
@@ -184,7 +184,7 @@ class Crew:
         """Say how a runner died, and fork the next."""
         self._zygote.kill(runner.token, signal.SIGKILL)
         try:
-            async with asyncio.timeout(_VERDICT_S):
+            async with asyncio.timeout(_EXIT_S):
                 await runner.exited.wait()
         except TimeoutError:
             _log.warning("a runner did not end", runner=runner.pid)
@@ -194,7 +194,7 @@ class Crew:
         if self._bench.runner is runner:
             self._bench.runner = None
         self._bench.bury(runner, envelope)
-        self._family.bury(runner)
+        self._children.bury(runner)
         if self._stopping or self._bench.broken is not None:
             return
         _log.warning("a runner died", runner=runner.pid, reason=envelope["message"])

@@ -19,12 +19,12 @@ from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
 from fnq_wire.transport import metadata
 
-__all__ = ["Bench", "Host", "Link"]
+__all__ = ["Bench", "Announcer", "Link"]
 
 _log = structlog.get_logger()
 
 
-class Host(Protocol):
+class Announcer(Protocol):
     """What the link needs of the agent."""
 
     def announce(self) -> worker_pb2.Announce:
@@ -63,13 +63,13 @@ class Link:
         self,
         consumers: Finder,
         token: str | None,
-        host: Host,
+        announcer: Announcer,
         bench: Bench,
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._dialer = Dialer(consumers)
         self._token = token
-        self._host = host
+        self._announcer = announcer
         self._bench = bench
         self._fatal = fatal
         self._reports: list[worker_pb2.Report] = []
@@ -123,7 +123,7 @@ class Link:
         # What was reported before is in the announcement; what is reported from here on
         # is not, though it may take a while until the consumer answers.
         self._reports.clear()
-        await stream.write(worker_pb2.AgentFrame(announce=self._host.announce()))
+        await stream.write(worker_pb2.AgentFrame(announce=self._announcer.announce()))
         frame = await stream.read()
         if frame is EOF:
             return
@@ -132,7 +132,7 @@ class Link:
             raise ProtocolError(problem)
         backoff.reset()
         self._seen = 0
-        self._host.attached(frame.attached.consumer)
+        self._announcer.attached(frame.attached.consumer)
         self.restate()
         writer = asyncio.get_running_loop().create_task(self._write(stream))
         try:
@@ -141,7 +141,7 @@ class Link:
                 if frame.goaway:
                     return
         finally:
-            self._host.parted()
+            self._announcer.parted()
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 

@@ -7,10 +7,10 @@ from typing import Protocol
 from fnq.v1 import worker_pb2
 from fnq_worker.run import Run
 
-__all__ = ["Parents", "Reporter"]
+__all__ = ["NestedCalls", "Hearer"]
 
 
-class Reporter(Protocol):
+class Hearer(Protocol):
     """Where the workbench says what became of its runs (the link)."""
 
     def report(self, report: worker_pb2.Report) -> None:
@@ -20,8 +20,8 @@ class Reporter(Protocol):
         """Queue a new statement of the slots."""
 
 
-class Parents(Protocol):
-    """Where nested calls are kept (the family)."""
+class NestedCalls(Protocol):
+    """Where nested calls are kept."""
 
     def cancel_all(self, run: Run) -> None:
         """End the nested calls of a run that ended."""

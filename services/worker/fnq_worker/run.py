@@ -51,7 +51,7 @@ class Run:
     #: The run whose lent slot it took; None: a slot of the worker.
     lender: Run | None = None
     #: Position and failure that end it, whatever its code makes of being stopped.
-    verdict: tuple[int, Envelope] | None = None
+    foregone: tuple[int, Envelope] | None = None
     #: Nested calls in flight that end with it.
     children: set[bytes] = field(default_factory=set)
 

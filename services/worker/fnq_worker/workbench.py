@@ -12,7 +12,7 @@ from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
 from fnq_worker.gate import Gate
-from fnq_worker.port import Parents, Reporter
+from fnq_worker.port import Hearer, NestedCalls
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
@@ -40,8 +40,8 @@ class Workbench:
         #: Why the function cannot run here, in the form of fnq_wire.failure.
         self.broken: Mapping[str, Any] | None = None
         self.publisher: Publisher
-        self.reporter: Reporter
-        self.family: Parents
+        self.hearer: Hearer
+        self.children: NestedCalls
         self.blobs: Blobs
         self._emptied = asyncio.Event()
 
@@ -131,7 +131,7 @@ class Workbench:
         """Give back what waits here behind a call that takes unexpectedly long."""
         self._give_back_queued()
         self._revoke()
-        self.reporter.restate()
+        self.hearer.restate()
 
     def _revoke(self) -> None:
         """Take back dispatches that the runner has not begun.
@@ -158,10 +158,10 @@ class Workbench:
     def chunk(self, frame: Frame) -> None:
         """Publish a chunk."""
         run = self.get(frame.call, frame.epoch)
-        if run is None or run.verdict is not None:
+        if run is None or run.foregone is not None:
             return
         if len(frame.body) > self.blobs.most:
-            run.verdict = frame.number, self._too_large(run, "yielded", frame)
+            run.foregone = frame.number, self._too_large(run, "yielded", frame)
             self._stopper.stop(run, "it yielded a value that is too large")
             return
         run.emitted = True
@@ -185,11 +185,11 @@ class Workbench:
             self._gate.pace.note(self._loop.time() - run.started_at)
             self._stall.over()
         if frame.kind == Kind.FAILED:
-            run.verdict = run.verdict or (frame.number, failure.sound(pipe.read_json(frame)))
+            run.foregone = run.foregone or (frame.number, failure.sound(pipe.read_json(frame)))
         elif frame.kind == Kind.VALUE and len(frame.body) > self.blobs.most:
-            run.verdict = frame.number, self._too_large(run, "returned", frame)
-        if run.verdict is not None:
-            self._conclude(run, run.verdict)
+            run.foregone = frame.number, self._too_large(run, "returned", frame)
+        if run.foregone is not None:
+            self._conclude(run, run.foregone)
         elif frame.kind == Kind.VALUE:
             self.publisher.end(run, frame.number).value.inline = frame.body
             self._end(run)
@@ -197,9 +197,9 @@ class Workbench:
             self.publisher.end(run, frame.number).exhausted = True
             self._end(run)
 
-    def _conclude(self, run: Run, verdict: tuple[int, Mapping[str, Any]]) -> None:
+    def _conclude(self, run: Run, foregone: tuple[int, Mapping[str, Any]]) -> None:
         """End a run with a failure, after the chunks that came before."""
-        position, envelope = verdict
+        position, envelope = foregone
         self.publisher.end(run, position).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
 
@@ -207,9 +207,9 @@ class Workbench:
         """Free what the run took; it stays until its end is published and settled."""
         run.ended = True
         if run.children:
-            self.family.cancel_all(run)
+            self.children.cancel_all(run)
         self._gate.leave(run)
-        self.reporter.restate()
+        self.hearer.restate()
 
     def revoked(self, frame: Frame) -> None:
         """Give back a call that the runner will not begin."""
@@ -220,21 +220,21 @@ class Workbench:
     def _give_back(self, run: Run) -> None:
         self._end(run)
         self._forget(run)
-        self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, returned=True))
+        self.hearer.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, returned=True))
 
     def lend(self, frame: Frame) -> None:
         """Offer the slot of a run that waits for a nested call."""
         run = self.get(frame.call, frame.epoch)
         if run is not None:
             self._gate.lend(run, frame.number)
-            self.reporter.restate()
+            self.hearer.restate()
 
     def reclaim(self, frame: Frame) -> None:
         """Withdraw the slot of a run that goes on; who has it may finish."""
         run = self.get(frame.call, frame.epoch)
         if run is not None:
             self._gate.reclaim(run)
-            self.reporter.restate()
+            self.hearer.restate()
 
     def credited(self, credit: record_pb2.Credit) -> None:
         """Let a generator run on."""
@@ -255,8 +255,8 @@ class Workbench:
 
     def _killed(self, run: Run) -> None:
         """End a run that was stopped and whose code did not come to an end by itself."""
-        if run.verdict is not None:
-            self._conclude(run, run.verdict)
+        if run.foregone is not None:
+            self._conclude(run, run.foregone)
         else:
             self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
 
@@ -273,7 +273,7 @@ class Workbench:
         """Tell the consumer what is safe in the inbox now."""
         if result.HasField("end"):
             run.published = True
-            self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, ended=True))
+            self.hearer.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, ended=True))
         elif result.chunks and not run.ended:
             self._say_streaming(run)
 
@@ -282,7 +282,7 @@ class Workbench:
         if not run.streaming:
             run.streaming = True
             report = worker_pb2.Report(call=run.call.call, epoch=run.epoch, streaming=True)
-            self.reporter.report(report)
+            self.hearer.report(report)
 
     def settled(self, call: bytes) -> None:
         """Forget a run whose entry is acknowledged."""
@@ -305,8 +305,8 @@ class Workbench:
         for run in list(self._runs.values()):
             if run.runner is not runner or run.ended:
                 continue
-            if run.verdict is not None:
-                self._conclude(run, run.verdict)
+            if run.foregone is not None:
+                self._conclude(run, run.foregone)
             elif run.started_at:
                 self._lose(run, envelope)
             else:
@@ -320,7 +320,7 @@ class Workbench:
         self._end(run)
         self._forget(run)
         lost = failure.to_proto(envelope)
-        self.reporter.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost))
+        self.hearer.report(worker_pb2.Report(call=run.call.call, epoch=run.epoch, lost=lost))
 
     def fail(self, envelope: Mapping[str, Any]) -> None:
         """Answer every call with this from now on: the function cannot run here."""
@@ -332,7 +332,7 @@ class Workbench:
         """Feed a runner that has imported the function."""
         self.runner = runner
         self._gate.feed()
-        self.reporter.restate()
+        self.hearer.restate()
 
     async def emptied(self) -> None:
         """Return when every run is settled."""
@@ -344,7 +344,7 @@ class Workbench:
         """Take no more calls but those that running ones wait for, and give back the queue."""
         self._draining = True
         self._give_back_queued()
-        self.reporter.restate()
+        self.hearer.restate()
 
     def give_back_all(self) -> None:
         """Give back what the runner was not left the time to finish: a drain is no death.
@@ -355,8 +355,8 @@ class Workbench:
         for run in list(self._runs.values()):
             if run.ended:
                 continue
-            if run.verdict is not None:
-                self._conclude(run, run.verdict)
+            if run.foregone is not None:
+                self._conclude(run, run.foregone)
             elif run.emitted and not run.call.repeatable:
                 self._lose(run, envelope)
             else:

@@ -43,7 +43,7 @@ class ToyRunner:
 
 
 class Bench:
-    """A workbench, and all it speaks to: publisher, link, family and runner."""
+    """A workbench, and all it speaks to: publisher, link, children and runner."""
 
     def __init__(self, slots: int = 1, sync: bool = True) -> None:
         self.failed: list[BaseException] = []
@@ -57,13 +57,13 @@ class Bench:
         self.reports: list[worker_pb2.Report] = []
         self.orphaned: list[set[bytes]] = []
         near: Any = self
-        self.bench.publisher = self.bench.reporter = self.bench.family = near
+        self.bench.publisher = self.bench.hearer = self.bench.children = near
         self.bench.blobs = near
         self.most = 1 << 20
         runner: Any = self.runner
         self.bench.begin_again(runner)
 
-    # What the workbench asks of the publisher, the link and the family.
+    # What the workbench asks of the publisher, the link and the children.
 
     def begin(self, run: Run) -> None:
         """Take note of nothing: starts are of no interest here."""

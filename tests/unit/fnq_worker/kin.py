@@ -1,4 +1,4 @@
-"""A family at a real server: a runner's pipe before it, a toy agent behind it."""
+"""A children at a real server: a runner's pipe before it, a toy agent behind it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fnq_server.server import Server
 from fnq_wire import callid, pipe
 from fnq_wire.finder import finder
 from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
-from fnq_worker.family import Family
+from fnq_worker.children import Children
 from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
 from tests.loop import eventually
@@ -45,13 +45,13 @@ class Kin:
         self.board = PresenceBoard(redis)
         self.fatal: list[BaseException] = []
         self.bench = Bench(slots=10)
-        self.family = Family(self.bench.bench, self.bench.tasks.start)
+        self.children = Children(self.bench.bench, self.bench.tasks.start)
         found = finder(address, "")
-        self.nest = Nest(found, "default", None, blobs, self.family.deliver, self.fatal.append)
-        self.family.nest, self.family.blobs = self.nest, blobs
-        self.family.mates = Mates(Registry(redis), "default")
-        family: Any = self.family
-        self.bench.bench.family = family
+        self.nest = Nest(found, "default", None, blobs, self.children.deliver, self.fatal.append)
+        self.children.nest, self.children.blobs = self.nest, blobs
+        self.children.mates = Mates(Registry(redis), "default")
+        children: Any = self.children
+        self.bench.bench.children = children
         self.runner = self.bench.runner
         self.agent: ToyAgent
 
@@ -70,14 +70,14 @@ class Kin:
         data = pipe.encode_submit(call, 1, 1, info, payload)
         [frame] = pipe.Decoder().feed(data)
         caller: Any = runner or self.runner
-        self.family.submit(caller, frame)
+        self.children.submit(caller, frame)
         return call
 
     def ask(self, number: int, question: dict[str, Any]) -> None:
         """Let the runner ask the control plane."""
         [frame] = pipe.Decoder().feed(pipe.encode_json(Kind.REQUEST, question, number=number))
         runner: Any = self.runner
-        self.family.request(runner, frame)
+        self.children.request(runner, frame)
 
     async def ready(self) -> None:
         """Have a worker say that it is ready."""
@@ -107,7 +107,7 @@ class Kin:
 
 @asynccontextmanager
 async def kin(redis: RedisServer, folder: Path, spool: Path | None = None) -> AsyncIterator[Kin]:
-    """Give a family whose session is granted; `spool` is shared with the server."""
+    """Give a children whose session is granted; `spool` is shared with the server."""
     version = await service.deploy(redis)
     client = connect(redis.url)
     async with AsyncExitStack() as stack:

@@ -109,7 +109,7 @@ async def post(
         k.bench.bench.runner = None
         made: Post
         crew = Crew(
-            hello, str(zygote), k.bench.bench, k.family, printer,
+            hello, str(zygote), k.bench.bench, k.children, printer,
             lambda *how: made.standing.append(how), k.fatal.append,
         )  # fmt: skip
         made = Post(k, crew)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from fnq_runner.invocation import Invocation
 
-__all__ = ["Crew"]
+__all__ = ["Threads"]
 
 
-class Crew:
+class Threads:
     """Run each invocation in a thread of its own; idle threads are used again.
 
     There are as many threads as invocations ran at once at most, which slots and

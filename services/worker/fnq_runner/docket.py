@@ -8,10 +8,10 @@ from collections import deque
 from fnq_runner.invocation import Invocation
 from fnq_runner.slot import Slots
 
-__all__ = ["Ledger"]
+__all__ = ["Docket"]
 
 
-class Ledger:
+class Docket:
     """Keep count of the runner's invocations. All methods may be called from any thread."""
 
     def __init__(self, concurrency: int) -> None:

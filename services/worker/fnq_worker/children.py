@@ -25,7 +25,7 @@ from fnq_worker.run import Run
 from fnq_worker.runner import Runner
 from fnq_worker.workbench import Workbench
 
-__all__ = ["Family"]
+__all__ = ["Children"]
 
 _PARENT_ENDED = "the call that made it has ended"
 
@@ -49,7 +49,7 @@ class _Child:
     news: deque[Event] = field(default_factory=deque)
 
 
-class Family:
+class Children:
     """The nested calls of this agent's runners.
 
     Attached ones end with the call that made them, those made by no call with

@@ -103,7 +103,7 @@ async def test_what_a_runner_called_by_itself_ends_with_it(
         for call in (own, detached, others):
             await k.run(call)
         runner: Any = k.runner
-        k.family.bury(runner)
+        k.children.bury(runner)
         failure = await k.failure(own)
         assert failure["error"] == "CallCancelledError"
         assert failure["message"] == "the process that made it was lost"
@@ -133,7 +133,7 @@ async def test_large_arguments_are_written_beside_the_loop(
     async with kin(server, tmp_path, tmp_path / "spool") as k:
         spool = _slow_down(k)
         large = k.call(LARGE)
-        k.family.credit(Frame(Kind.CHILD_CREDIT, large, 0, 77, (1 << 30).to_bytes(8, "little")))
+        k.children.credit(Frame(Kind.CHILD_CREDIT, large, 0, 77, (1 << 30).to_bytes(8, "little")))
         await eventually(lambda: spool.asked)
         small = k.call()
         await k.agent.end(await k.run(small))
@@ -164,10 +164,10 @@ async def test_a_call_given_up_while_its_arguments_are_written_is_not_made(
         spool = _slow_down(k)
         parent = k.bench.dispatch("parent")
         given_up, orphan, own = k.call(LARGE), k.call(LARGE, parent=parent), k.call(LARGE)
-        k.family.cancel(given_up)
+        k.children.cancel(given_up)
         k.bench.say(Kind.VALUE, parent)
         runner: Any = k.runner
-        k.family.bury(runner)
+        k.children.bury(runner)
         spool.gate.set()
         for call in (given_up, orphan, own):
             assert (await k.failure(call))["error"] == "CallCancelledError"
@@ -211,7 +211,7 @@ async def test_a_large_result_that_cannot_be_read_fails_the_call(
         await k.agent.started(run)
         [child] = k.nest.session.sinks()
         with _unreadable() as broken:
-            k.family.deliver(Event(child, [broken], None, None))
+            k.children.deliver(Event(child, [broken], None, None))
             failure = await k.failure(call)
         assert failure["error"] == "ResultExpiredError"
         assert "cannot be read" in failure["message"]
