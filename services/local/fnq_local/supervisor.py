@@ -168,11 +168,7 @@ class Supervisor:
         except StackError as problem:
             if written is None:
                 raise
-            data = os.path.join(self.place.state, "appendonlydir")
-            raise StackError(
-                f"{problem}. {data} was written by {written}: put that, or a newer one, on "
-                f"PATH, or move the directory away (the calls that wait in it are then gone)"
-            ) from problem
+            raise StackError(f"{problem}. {redis.origin(self.place.state)}") from problem
 
     def _remedy(self) -> str:
         absent = [module for module in self._forge.missing if not module.startswith("fnq")]

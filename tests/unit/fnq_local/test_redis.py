@@ -92,6 +92,19 @@ def test_the_server_that_reads_the_data_comes_before_one_on_the_path(
     assert redis.find(str(tmp_path)) == path
 
 
+def test_a_server_that_would_overlook_the_data_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis before 7 looks for one file and would begin with nothing, without a word."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    path = _binary(tmp_path / "bin", "redis-server", "Redis server v=6.2.14 sha=0:0 bits=64")
+    assert redis.find(str(tmp_path)) == path
+    _wrote(tmp_path, b"REDIS0010\xfa\x09redis-ver\x067.0.15\xfa")
+    with pytest.raises(StackError, match=r"appendonlydir was written by Redis 7\.0\.15: put that"):
+        redis.find(str(tmp_path))
+
+
 def _wrote(state: Path, head: bytes) -> None:
     folder = state / "appendonlydir"
     folder.mkdir()
