@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ __all__ = ["LABEL", "SERVICES", "base", "built", "pulled", "require", "sweep"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("server", "consumer", "worker")
+#: Tag of the images of this checkout: others may build theirs at the same time.
+TAG = f"test-{zlib.crc32(str(ROOT).encode()):08x}"
 #: The image of Python that everybody has who reaches a registry.
 STOCK = "python:3.12-slim"
 #: Label of the containers of a run: the process that ends them.
@@ -58,12 +61,12 @@ def base() -> str:
 
 def built(name: str) -> dict[str, str]:
     """Return the ids of the services' images, built on `name` by `make images`."""
-    _run(["make", "images", f"BASE={name}", "TAG=test", "BUILD=--network host"])
-    return {each: _id(f"fnq-{each}:test") for each in SERVICES}
+    _run(["make", "images", f"BASE={name}", f"TAG={TAG}", "BUILD=--network host"])
+    return {each: _id(f"fnq-{each}:{TAG}") for each in SERVICES}
 
 
 def _id(name: str) -> str:
-    """Return the id of an image; another build takes its name, but not its id."""
+    """Return the id of an image; a later build takes its name, but not its id."""
     command = ["docker", "image", "inspect", "-f", "{{.Id}}", name]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

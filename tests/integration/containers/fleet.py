@@ -7,6 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -202,16 +204,21 @@ class Fleet:
         done = subprocess.run(command, env=self.env, capture_output=True, text=True)
         return {each["name"]: each for each in json.loads(done.stdout)["functions"]}
 
-    def script(self, path: Path, *words: str, token: str = "") -> subprocess.Popen[str]:
-        """Start a script on this machine; its input and output are pipes."""
-        return subprocess.Popen(
-            [sys.executable, "-u", str(path), *words],
+    @contextmanager
+    def script(self, path: Path, *, token: str = "") -> Iterator[subprocess.Popen[str]]:
+        """Start a script on this machine, and end it; its input and output are pipes."""
+        with subprocess.Popen(
+            [sys.executable, "-u", str(path)],
             env=self.env | {"FNQ_TOKEN": token or self.token},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def close(self) -> None:
         """End everything, what others need last; services must end in order."""

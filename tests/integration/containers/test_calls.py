@@ -16,9 +16,9 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 
 def test_a_script_calls_and_streams_through_containers(either: Fleet) -> None:
     """Values, chunks and nested calls come back from workers in other containers."""
-    call = either.script(PROGRAMS / "voyage.py")
-    either.employ("add", "tally", "surroundings")
-    output, _ = call.communicate(timeout=60)
+    with either.script(PROGRAMS / "voyage.py") as call:
+        either.employ("add", "tally", "surroundings")
+        output, _ = call.communicate(timeout=60)
 
     assert call.returncode == 0, output
     added, chunks, surroundings = json.loads(output.splitlines()[-1])
@@ -41,7 +41,7 @@ def test_no_container_says_a_secret(either: Fleet) -> None:
 
 def test_a_caller_without_the_token_is_told_so(either: Fleet) -> None:
     """A server that can be reached over a network serves only who has it."""
-    call = either.script(PROGRAMS / "voyage.py", token="wrong")
-    output, _ = call.communicate(timeout=60)
+    with either.script(PROGRAMS / "voyage.py", token="wrong") as call:
+        output, _ = call.communicate(timeout=60)
     assert call.returncode != 0
     assert "set FNQ_TOKEN" in output

@@ -21,17 +21,17 @@ def test_containers_that_are_killed_under_calls_cost_no_result(
     found: Fleet, victims: tuple[str, ...]
 ) -> None:
     """One after the other, as soon as the last one is back: so one in use is among them."""
-    convoy = found.script(CONVOY)
-    found.employ("triple", "endless", replicas=2)
-    assert convoy.stdout is not None
-    for line in convoy.stdout:
-        if line == "begun\n":
-            break
-        assert line.startswith("[fnq]")
-    for victim in victims:
-        found.kill(victim)
-        found.again(victim)
-    output, _ = convoy.communicate(timeout=120)
+    with found.script(CONVOY) as convoy:
+        found.employ("triple", "endless", replicas=2)
+        assert convoy.stdout is not None
+        for line in convoy.stdout:
+            if line == "begun\n":
+                break
+            assert line.startswith("[fnq]")
+        for victim in victims:
+            found.kill(victim)
+            found.again(victim)
+        output, _ = convoy.communicate(timeout=180)
 
     assert convoy.returncode == 0, output
     report = json.loads(output.splitlines()[-1])
