@@ -86,7 +86,7 @@ CLUSTER := $(BIN)/python -m jobs.cluster --consul-port $(CONSUL_PORT) --nomad-po
 
 cluster: setup  ## Start Consul, Nomad and the system's jobs here: eval "$(make -s cluster)"
 	@$(CLUSTER) --driver $(DRIVER) --servers $(SERVERS) --consumers $(CONSUMERS) \
-	  --image $(IMAGE) --redis-image $(REDIS_IMAGE) up
+	  --image $(IMAGE) --tag $(TAG) --redis-image $(REDIS_IMAGE) up
 
 cluster-down:  ## End that cluster, its jobs and functions, and remove what they kept
 	@$(CLUSTER) down

@@ -14,8 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Agent", "ClusterError", "await_that", "missing", "own_environment"]
+__all__ = ["MARK", "Agent", "ClusterError", "await_that", "missing", "own_environment"]
 
+#: In the environment of all that belongs to a cluster: the directory of its state.
+MARK = "FNQ_CLUSTER"
+#: Characters of a directory in which Nomad's plugins can still have their sockets.
+_LONGEST = 80
 #: Seconds between two looks at something that is waited for.
 _LOOK_S = 0.1
 #: Seconds in which the kernel starts a process, however busy it is.
@@ -100,7 +104,7 @@ class Agent:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.state,
-                env=own_environment(),
+                env=own_environment() | self._places(),
                 start_new_session=True,
             )
         (self.state / f"{self.name}.pid").write_text(str(process.pid), "utf-8")
@@ -112,6 +116,16 @@ class Agent:
         )
         # Nobody waits for it here, and Python need not remind us of that.
         process.returncode = 0
+
+    def _places(self) -> dict[str, str]:
+        """Return what says where its temporary files go, and whose all that it starts is."""
+        folder = self.state / "tmp"
+        if len(str(folder)) > _LONGEST:
+            return {MARK: str(self.state)}
+        folder.mkdir(exist_ok=True)
+        # Tasks inherit it, and may run as another user.
+        folder.chmod(0o1777)
+        return {MARK: str(self.state), "TMPDIR": str(folder)}
 
     def stop(self) -> None:
         """End it: in order, or after a while without."""

@@ -172,7 +172,8 @@ def _check_image(image: str) -> None:
         ["docker", "image", "inspect", image], capture_output=True, text=True, check=False
     )
     if asked.returncode != 0:
-        raise ClusterError(asked.stderr.strip())
+        why = asked.stderr.strip().rpartition("\n")[2]
+        raise ClusterError(f"the driver docker needs the image {image} (make images): {why}")
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from jobs.agent import MARK
+
 __all__ = ["remove"]
 
 #: Nomad puts it on each of its containers.
@@ -43,8 +45,8 @@ def _containers(state: Path) -> list[str]:
 
 
 def _tasks(state: Path) -> list[int]:
-    """Return the processes that Nomad started in a directory of this cluster."""
-    mark = f"NOMAD_ALLOC_DIR={state}/".encode()
+    """Return the processes that this cluster's agents started."""
+    mark = f"{MARK}={state}\0".encode()
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -8,13 +8,30 @@ import pytest
 
 from jobs.cluster import Cluster
 from tests import agents
+from tests.cluster import images
 
 
 @pytest.fixture(scope="session")
 def plain() -> Iterator[Cluster]:
     """A cluster of plain processes, with two servers and two consumers."""
-    if agents.lacking():
-        pytest.skip(f"not on the path: {agents.lacking()}")
+    _require()
     with agents.cluster(servers=2, consumers=2) as made:
         made.up()
         yield made
+
+
+@pytest.fixture(scope="session")
+def contained() -> Iterator[Cluster]:
+    """A cluster of containers, from images that are built here."""
+    _require()
+    images.build()
+    with agents.cluster(
+        driver="docker", image=images.PREFIX, tag=images.TAG, redis_image=images.REDIS
+    ) as made:
+        made.up()
+        yield made
+
+
+def _require() -> None:
+    if agents.lacking():
+        pytest.skip(f"not on the path: {agents.lacking()}")

@@ -7,7 +7,7 @@ import pytest
 from jobs.cluster import Cluster
 from tests.cluster import script
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
 
 #: What Nomad's own evaluation and its nodes come to.
 SENTENCE = (

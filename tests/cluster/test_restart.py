@@ -13,6 +13,8 @@ from tests.cluster.script import start
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 CALLS = 2_000
+#: Seconds between the restarts of two instances.
+BETWEEN_S = 5
 
 
 def test_no_call_is_lost_while_servers_and_consumers_are_restarted(plain: Cluster) -> None:
@@ -34,7 +36,11 @@ def test_no_call_is_lost_while_servers_and_consumers_are_restarted(plain: Cluste
 def restart(cluster: Cluster, job: str) -> None:
     """Restart the allocations of a job one after another, as an operator does."""
     done = subprocess.run(
-        ["nomad", "job", "restart", f"-address={cluster.nomad.address}", "-yes", job],
+        [
+            *("nomad", "job", "restart", f"-address={cluster.nomad.address}", "-yes"),
+            # Nomad goes on when a task runs; it answers only some seconds later.
+            *(f"-batch-wait={BETWEEN_S}s", job),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -23,6 +23,11 @@ def test_the_specification_holds_for_plain_processes(plain: Cluster) -> None:
     _pass(plain)
 
 
+def test_the_specification_holds_for_containers(contained: Cluster) -> None:
+    """With the driver docker, all parts from images."""
+    _pass(contained)
+
+
 def _pass(cluster: Cluster) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "tests/spec"],

@@ -7,16 +7,15 @@ import subprocess
 from pathlib import Path
 
 from jobs import remains
+from jobs.agent import MARK
 
 
 def test_a_task_that_outlived_its_agent_is_killed(tmp_path: Path) -> None:
-    """Nomad told it where its allocation lies; a task of another cluster goes on."""
+    """It carries the mark of its cluster; a task of another one goes on."""
     ours, others = tmp_path / "state", tmp_path / "state-of-another"
     ours.mkdir()
     tasks = [
-        subprocess.Popen(
-            ["sleep", "60"], env=os.environ | {"NOMAD_ALLOC_DIR": f"{place}/nomad/alloc/1/alloc"}
-        )
+        subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(place)})
         for place in (ours, others)
     ]
     remains.remove(ours)
