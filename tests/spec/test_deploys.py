@@ -64,25 +64,25 @@ import os
 import chalkcompute
 
 @chalkcompute.function(env={"WHO": os.environ.get("WHO", "")})
-def inner() -> str:
+def inner_of_set() -> str:
     return os.environ["WHO"]
 
 @chalkcompute.function
-def middle() -> str:
-    return inner()
+def middle_of_set() -> str:
+    return inner_of_set()
 
 @chalkcompute.function
-async def outer() -> str:
-    return middle() + " " + chalkcompute.RemoteFunction.from_name("middle")()
+async def outer_of_set() -> str:
+    return middle_of_set() + " " + chalkcompute.RemoteFunction.from_name("middle_of_set")()
 
-print(outer(), middle(), chalkcompute.RemoteFunction.from_name("outer")())
+print(outer_of_set(), middle_of_set(), chalkcompute.RemoteFunction.from_name("outer_of_set")())
 """,
         "utf-8",
     )
     for who in ("ann", "bob", "ann"):
         assert lines(stack, script, env={"WHO": who}) == [" ".join([who] * 5)]
-        assert (number(stack, "outer"), number(stack, "middle")) == (1, 1)
-    assert number(stack, "inner") == 1
+        assert (number(stack, "outer_of_set"), number(stack, "middle_of_set")) == (1, 1)
+    assert number(stack, "inner_of_set") == 1
 
 
 def test_a_deploy_that_fails_at_the_end_of_a_script_makes_its_exit_code_1(
