@@ -76,7 +76,6 @@ def configure_nomad(port: int, state: Path, consul: str) -> None:
             "memory_total_mb": _MEMORY_MB,
             "cpu_total_compute": _CPU_MHZ,
             "gc_max_allocs": _KEPT_ALLOCATIONS,
-            "max_kill_timeout": "10m",
             "host_volume": [{VOLUME: [{"path": str(volume)}]}],
             # Each asks an address that only a cloud has, and waits.
             "options": {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,19 +19,19 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 LEAST = 15
 
 
-def test_the_specification_holds_for_plain_processes(plain: Cluster) -> None:
+def test_the_specification_holds_for_plain_processes(plain: Cluster, tmp_path: Path) -> None:
     """With the driver raw_exec."""
-    _pass(plain)
+    _pass(plain, tmp_path)
 
 
-def test_the_specification_holds_for_containers(contained: Cluster) -> None:
+def test_the_specification_holds_for_containers(contained: Cluster, tmp_path: Path) -> None:
     """With the driver docker, all parts from images."""
-    _pass(contained)
+    _pass(contained, tmp_path)
 
 
-def _pass(cluster: Cluster) -> None:
+def _pass(cluster: Cluster, folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/spec"],
+        [sys.executable, "-m", "pytest", "-q", f"--basetemp={folder}/spec", "tests/spec"],
         cwd=source.ROOT,
         env=environment(cluster),
         capture_output=True,
