@@ -92,7 +92,7 @@ cluster-down:  ## End that cluster, its jobs and functions, and remove what they
 	@$(CLUSTER) down
 
 cluster-test: setup  ## Run tests/spec and more on clusters of their own (needs nomad and consul)
-	$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)
+	$(BIN)/python -m pytest -m cluster -o faulthandler_timeout=1800 tests/cluster $(ARGS)
 
 clean:  ## Remove .venv, caches and builds
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
