@@ -45,7 +45,7 @@ SCALARS = [
     np.bool_(True),
     np.complex64(1j),
     np.datetime64("2020-01-01T00:00:00.000001"),
-    np.timedelta64("NaT"),
+    np.timedelta64("NaT", "s"),
     np.longdouble(1) / 3,
     np.void(b"abc"),
     np.zeros(1, RECORD)[0],
