@@ -16,7 +16,7 @@ from tests import agents
 from tests.cluster.script import run
 from tests.house import source
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(230)]
 
 
 def test_a_cluster_comes_up_twice_and_leaves_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 from jobs.cluster import Cluster
 from tests.cluster.script import start
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(230)]
 
 CALLS = 2_000
 #: Seconds between the restarts of two instances.
@@ -26,7 +26,7 @@ def test_no_call_is_lost_while_servers_and_consumers_are_restarted(plain: Cluste
     for job in ("fnq-server", "fnq-consumer"):
         restart(plain, job)
         assert load.poll() is None, "the load ended before the restarts did"
-    shown, _ = load.communicate(timeout=200)
+    shown, _ = load.communicate(timeout=120)
     report = json.loads(shown.splitlines()[-1])
     assert report["wrong"] == []
     assert report["ended"] == CALLS
