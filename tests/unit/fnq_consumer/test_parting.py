@@ -67,7 +67,7 @@ def _count_looks(consumer: consumer_module.Consumer, patch: pytest.MonkeyPatch) 
     looks: list[object] = []
     look = consumer._silences
 
-    async def counted(held: list[Held]) -> list[float | None]:
+    async def counted(held: list[Held]) -> list[tuple[Held, float | None]]:
         found = await look(held)
         looks.append(found)
         return found
