@@ -16,6 +16,7 @@ from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF, channel
 from fnq_wire.protocol import PROTOCOL
 from fnq_wire.transport import metadata
+from tests.toy.dial import answered
 
 __all__ = ["ToyAgent"]
 
@@ -94,11 +95,16 @@ class ToyAgent:
     async def attach(self, address: str, announce: worker_pb2.Announce | None = None) -> None:
         """Attach to a consumer. Raises AioRpcError when it refuses."""
         link = channel(address)
-        stream = worker_pb2_grpc.WorkersStub(link).Attach(metadata=self._metadata)
-        try:
+
+        async def attempt() -> tuple[Any, worker_pb2.ConsumerFrame]:
+            stream = worker_pb2_grpc.WorkersStub(link).Attach(metadata=self._metadata)
             await stream.write(worker_pb2.AgentFrame(announce=announce or self.announce()))
             frame = await stream.read()
             assert frame is not EOF
+            return stream, frame
+
+        try:
+            stream, frame = await answered(attempt)
         except BaseException:
             await link.close(None)
             raise

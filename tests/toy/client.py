@@ -13,6 +13,7 @@ from fnq_core.rpc import EOF, channel
 from fnq_wire.parcel import read
 from fnq_wire.session import ClientSession
 from fnq_wire.transport import metadata
+from tests.toy.dial import answered
 
 __all__ = ["Heard", "ToyClient"]
 
@@ -53,10 +54,15 @@ class _Line:
     async def open(self, address: str) -> session_pb2.Welcome:
         self._channel = channel(address)
         stub = session_pb2_grpc.SessionsStub(self._channel)
-        self._stream = stub.Open(metadata=metadata(self._token))
-        await self._stream.write(self._session.hello())
-        frame = await self._stream.read()
-        assert frame is not EOF
+
+        async def attempt() -> session_pb2.ServerFrame:
+            self._stream = stub.Open(metadata=metadata(self._token))
+            await self._stream.write(self._session.hello())
+            frame: session_pb2.ServerFrame = await self._stream.read()
+            assert frame is not EOF
+            return frame
+
+        frame = await answered(attempt)
         welcome: session_pb2.Welcome = frame.welcome
         self._session.welcome(welcome, None)
         loop = asyncio.get_running_loop()
