@@ -35,6 +35,18 @@ variable "data" {
   description = "Directory that keeps the data, for raw_exec, which mounts no volumes; it must exist. Empty: the allocation keeps it."
 }
 
+# Not everysec: while the disk is busy, that answers first and writes up to two seconds
+# later, so a killed Redis would forget what it had acknowledged.
+variable "appendfsync" {
+  type        = string
+  default     = "no"
+  description = "What survives the node's loss of power: with no, what the kernel has written, within about 30 s; with always, everything, and each write waits for the disk. A killed Redis loses nothing either way."
+  validation {
+    condition     = contains(["no", "always"], var.appendfsync)
+    error_message = "It is no or always: with everysec a killed Redis may lose what it acknowledged."
+  }
+}
+
 variable "service" {
   type        = string
   default     = "fnq-redis"
@@ -165,7 +177,7 @@ job "fnq-redis" {
           port {{ env "NOMAD_PORT_redis" }}
           dir {{ printf "%q" (or ${jsonencode(local.folder)} (env "NOMAD_ALLOC_DIR" | printf "%s/data")) }}
           appendonly yes
-          appendfsync everysec
+          appendfsync ${var.appendfsync}
           save ""
           maxmemory ${floor(var.memory_mb * 0.75)}mb
           maxmemory-policy noeviction

@@ -93,7 +93,7 @@ class RedisServer(RedisView):
                 find(), "--unixsocket", f"{self._folder}/redis.sock",
                 "--port", str(self.port), "--bind", "127.0.0.1",
                 "--save", "", "--appendonly", "yes" if self._durable else "no",
-                "--dir", str(self._folder), "--loglevel", "warning",
+                "--appendfsync", "no", "--dir", str(self._folder), "--loglevel", "warning",
             ],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip

@@ -75,7 +75,7 @@ class Fleet:
         """Say where a container is, after each of its starts: it is known by its name."""
 
     def _start_redis(self) -> None:
-        command = ["--requirepass", self.password, "--appendonly", "yes"]
+        command = ["--requirepass", self.password, "--appendonly", "yes", "--appendfsync", "no"]
         stock = "valkey/valkey:8"
         if pulled(stock):
             self.run("redis", stock, ["valkey-server", *command])
