@@ -16,7 +16,7 @@ from fnq_consumer.attachment import Attachment
 from fnq_consumer.held import Held
 from fnq_consumer.ledger import Ledger
 from fnq_core import keys
-from fnq_core.calls import LEASE_S, CallStreams
+from fnq_core.calls import LEASE_S, CallStreams, Read
 from fnq_core.connection import UNREACHABLE, insist
 from fnq_core.reading import CallReader, StreamGoneError
 
@@ -262,18 +262,31 @@ class Queue:
             await asyncio.sleep(_GONE_S)
             return
         except UNREACHABLE as problem:
+            broke_at = asyncio.get_running_loop().time()
             _log.warning("redis is away", doing="reading calls", problem=str(problem))
             await insist("reading calls", self.refresh_depths)
+            await insist("asking for lost answers", lambda: self._take_unheard(broke_at))
             return
         finally:
             self._reading_from = None
         self.answered_at = asyncio.get_running_loop().time()
+        self._take(reads)
+
+    async def _take_unheard(self, broke_at: float) -> None:
+        """Take what the read that broke at this loop time had brought, had its answer come."""
+        silent_ms = int((asyncio.get_running_loop().time() - broke_at) * 1000)
+        for depth in self._depths:
+            stream = keys.call_stream(self.namespace, self.version, depth)
+            known = self._ledger.entries(stream)
+            self._take(await self._calls.claim_unheard(stream, self._consumer, known, silent_ms))
+
+    def _take(self, reads: list[Read]) -> None:
         for read in reads:
             held = self._ledger.add(read, self.namespace)
             if held is None:
                 continue
             if held.call.depth:
-                self._deep_at[held.call.depth] = self.answered_at
+                self._deep_at[held.call.depth] = asyncio.get_running_loop().time()
             self._dispatch_or_wait(held)
 
     def _rooms(self) -> dict[int, int]:

@@ -10,7 +10,7 @@ outlive every process.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -340,31 +340,55 @@ class CallStreams:
         Those in `spare` are known to run: only their lease is renewed. Safe beside
         other consumers: Redis hands an idle entry to one claimer only.
         """
-        lease_ms = int(LEASE_S * 1000)
+        claimed: list[Read] = []
+        for entry, idle_ms, count in await self._idle(stream, int(LEASE_S * 1000), limit):
+            if entry in spare:
+                await self.renew(stream, consumer, [entry])
+            else:
+                claimed += await self._claim(stream, consumer, entry, idle_ms, count)
+        return claimed
+
+    async def claim_unheard(
+        self, stream: str, consumer: str, known: Collection[str], silent_ms: int, limit: int = 500
+    ) -> list[Read]:
+        """Claim what Redis gave this consumer in an answer that was lost, its epoch raised.
+
+        That is what is pending under its name and not `known` to it, for longer than the
+        `silent_ms` milliseconds since the connection broke: it need not wait for its lease.
+        """
+        claimed: list[Read] = []
+        limit += len(known)
+        for entry, idle_ms, count in await self._idle(stream, silent_ms, limit, consumer):
+            if entry not in known:
+                claimed += await self._claim(stream, consumer, entry, idle_ms, count)
+        return claimed
+
+    async def _idle(
+        self, stream: str, least_ms: int, limit: int, *owner: str
+    ) -> list[tuple[str, int, Count]]:
+        """Return pending entries with the milliseconds since they were read or renewed."""
         try:
-            idle: Any = await self._redis.execute_command(
-                "XPENDING", stream, keys.GROUP, "IDLE", lease_ms, "-", "+", limit
+            found: Any = await self._redis.execute_command(
+                "XPENDING", stream, keys.GROUP, "IDLE", least_ms, "-", "+", limit, *owner
             )
         except ResponseError as problem:
             if "NOGROUP" in str(problem):
                 return []
             raise
-        claimed: list[Read] = []
-        for name, _owner, _idle, counter in idle:
-            entry = name.decode()
-            if entry in spare:
-                await self.renew(stream, consumer, [entry])
-                continue
-            count = Count.of(counter)
-            count = Count(count.epoch + 1, count.deaths)
-            reply: Any = await self._redis.execute_command(
-                "XCLAIM", stream, keys.GROUP, consumer, lease_ms, entry, "RETRYCOUNT", count.counter
-            )
-            claimed += [Read(stream, entry, item[1][1], count) for item in reply if item]
-            if reply == [None]:
-                # Withdrawn after it was read: Redis before 7 leaves it pending for ever.
-                await self._redis.execute_command("XACK", stream, keys.GROUP, entry)
-        return claimed
+        return [(name.decode(), idle, Count.of(counter)) for name, _, idle, counter in found]
+
+    async def _claim(
+        self, stream: str, consumer: str, entry: str, idle_ms: int, count: Count
+    ) -> list[Read]:
+        """Claim one entry unless somebody did or renewed it since it was idle for `idle_ms`."""
+        count = Count(count.epoch + 1, count.deaths)
+        reply: Any = await self._redis.execute_command(
+            "XCLAIM", stream, keys.GROUP, consumer, idle_ms, entry, "RETRYCOUNT", count.counter
+        )
+        if reply == [None]:
+            # Withdrawn after it was read: Redis before 7 leaves it pending for ever.
+            await self._redis.execute_command("XACK", stream, keys.GROUP, entry)
+        return [Read(stream, entry, item[1][1], count) for item in reply if item]
 
     async def withdraw(self, stream: str, entry: str) -> None:
         """Delete an entry that nobody has begun; one already read is left to its reader."""

@@ -13,29 +13,31 @@ from fnq_wire.protocol import PROTOCOL
 from tests.redis import RedisServer
 from tests.toy import service
 
-__all__ = ["INBOX", "STREAM", "VERSION", "deployed", "queue", "results"]
+__all__ = ["INBOX", "STREAM", "VERSION", "deployed", "entry", "queue", "results"]
 
 VERSION = "abc012"
 INBOX = keys.inbox("s1")
 STREAM = keys.call_stream("default", VERSION, 0)
 
 
-def queue(redis: RedisServer, count: int = 1, depth: int = 0, **entry: object) -> list[bytes]:
+def queue(redis: RedisServer, count: int = 1, depth: int = 0, **fields: object) -> list[bytes]:
     """Append calls as a server does; return their ids."""
     calls = []
     for number in range(count):
         call = (f"{depth}-{number}-" + redis.ask("TIME")[1].decode()).encode().ljust(16, b".")
-        made = record_pb2.Entry(
-            protocol=PROTOCOL, call=call, version=VERSION, inbox=INBOX, depth=depth
-        )
-        made.payload.inline = b"payload of " + call
-        for name, value in entry.items():
-            setattr(made, name, value)
-        redis.ask(
-            "XADD", keys.call_stream("default", VERSION, depth), "*", "e", made.SerializeToString()
-        )
+        stream = keys.call_stream("default", VERSION, depth)
+        redis.ask("XADD", stream, "*", "e", entry(call, depth=depth, **fields))
         calls.append(call)
     return calls
+
+
+def entry(call: bytes, **fields: object) -> bytes:
+    """Return the entry of a call as a server writes it."""
+    made = record_pb2.Entry(protocol=PROTOCOL, call=call, version=VERSION, inbox=INBOX)
+    made.payload.inline = b"payload of " + call
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made.SerializeToString()
 
 
 def results(redis: RedisServer) -> list[result_pb2.Result]:

@@ -16,7 +16,7 @@ from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.toy.agent import ToyAgent
-from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, queue, results
+from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, entry, queue, results
 
 
 async def test_a_call_is_dispatched_once_and_acknowledged_at_its_end(
@@ -53,6 +53,27 @@ async def test_it_reads_no_more_than_there_is_room_for(server: RedisServer, tmp_
         await eventually(lambda: len(agent.settled) == 3)
         assert server.ask("XPENDING", STREAM, keys.GROUP)[0] == 0
         assert server.ask("XLEN", STREAM) == 7
+
+
+async def test_what_redis_gave_in_an_answer_that_was_lost_is_taken_at_once(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """It does not wait for the lease that nobody renews."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        await agent.attach(address)
+        await eventually(lambda: b"cmd=xreadgroup" in server.ask("CLIENT", "LIST"))
+        with server.client.pipeline(transaction=True) as given:
+            # Redis knows that it was delivered, the consumer does not.
+            given.xadd(STREAM, {"e": entry(call := b"unheard".ljust(16, b"."))})
+            given.xreadgroup(keys.GROUP, made.name, {STREAM: ">"})
+            given.execute()
+        server.ask("CLIENT", "KILL", "TYPE", "normal")
+        await eventually(lambda: call in agent.runs, LEASE_S / 2)
+        assert agent.runs[call].epoch == 2
 
 
 async def test_the_lowest_replica_gets_the_calls(server: RedisServer, tmp_path: Path) -> None:
