@@ -74,7 +74,10 @@ class Plan:
         #: Names that are dealt with, and the values of those that rules 2 and 4 made.
         self._settled: set[str] = set()
         self._made: dict[str, object] = {}
+        #: Names that only annotations use: where, for those still to be tried; and those
+        #: that cannot be shipped.
         self._soft: dict[str, str] = {}
+        self._given_up: set[str] = set()
 
     def want(self, reached: Mapping[str, int], text: Text) -> None:
         """Ship what `reached` names; lines are those of `text`.
@@ -100,7 +103,8 @@ class Plan:
     def want_softly(self, reached: Reach, text: Text) -> None:
         """Ship the names that only annotations as text use, if it can be done."""
         for name, line in reached.soft.items():
-            self._soft.setdefault(name, text.place(line))
+            if name not in self._given_up:
+                self._soft.setdefault(name, text.place(line))
 
     def finish(self) -> None:
         """Take what registers itself with what was reached, and the soft names."""
@@ -112,11 +116,14 @@ class Plan:
 
     def _try(self, name: str, place: str) -> None:
         before = dict(self.values), dict(self.shipped), set(self._settled), dict(self._made)
+        waiting = dict(self._soft)
         try:
             self._take([(name, place)])
             self._register()
         except DeployError:
             self.values, self.shipped, self._settled, self._made = before
+            self._soft = waiting
+            self._given_up.add(name)
 
     def _settle(self, name: str, place: str) -> list[Shipped]:
         """Apply the rules to one name; return the statements that it adds."""

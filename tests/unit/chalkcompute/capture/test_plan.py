@@ -280,3 +280,41 @@ def test_a_helper_further_down_is_seen(workshop: Workshop) -> None:
             def later(): return 2
     """)
     assert workshop.call() == (1, 2)
+
+
+@pytest.mark.timeout(10)
+def test_what_only_annotations_name_is_tried_once(workshop: Workshop) -> None:
+    """A class that cannot be shipped and names itself does not keep the deploy from ending."""
+    workshop.run("""
+        from __future__ import annotations
+        import fake, threading
+        for lock in [threading.Lock()]: pass
+        class A:
+            other: A
+            held = lock
+        class B:
+            first: A
+        @fake.function
+        def f(v: A = None, w: B = None): return 7
+    """)
+    assert workshop.call() == 7
+    kept = workshop.kept(workshop.capture())
+    assert "class B" in kept
+    assert "class A" not in kept
+
+
+def test_a_class_that_is_not_shipped_brings_nothing_along(workshop: Workshop) -> None:
+    """What only its annotations name stays behind with it."""
+    workshop.run("""
+        from __future__ import annotations
+        import fake, threading
+        for lock in [threading.Lock()]: pass
+        class Friend: pass
+        class A:
+            friend: Friend
+            held = lock
+        @fake.function
+        def f(v: A = None): return 7
+    """)
+    assert workshop.call() == 7
+    assert "Friend" not in workshop.kept(workshop.capture())
