@@ -181,7 +181,7 @@ def _names(cargo: Cargo, place: str, path: Path) -> list[str]:
 
 def _foreign(path: Path) -> str:
     """Return why an entry of a package does not travel; "" when it does."""
-    if path.name == ".env":
+    if path.name == ".env" or path.name.startswith(".env."):
         return "may hold secrets"
     if path.name in _FOREIGN:
         return "not part of the program"

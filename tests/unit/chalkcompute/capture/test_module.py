@@ -83,7 +83,8 @@ def test_imports_in_shipped_statements_are_followed(workshop: Workshop) -> None:
 def test_data_in_a_package_travels_and_what_is_foreign_does_not(workshop: Workshop) -> None:
     """What was left out is said; caches are not worth a word."""
     for name in ("__init__.py", "data/words.txt", "sub/more.bin", "__pycache__/x.pyc", ".git/HEAD",
-                 "node_modules/m/i.js", "venv/pyvenv.cfg", "venv/lib/y.py", ".env"):  # fmt: skip
+                 "node_modules/m/i.js", "venv/pyvenv.cfg", "venv/lib/y.py", ".env", ".env.local",
+                 "data/.env.production"):  # fmt: skip
         workshop.write(f"pkg/{name}", "")
     tool = workshop.write("pkg/tool.sh", "")
     tool.chmod(0o755)
@@ -96,7 +97,8 @@ def test_data_in_a_package_travels_and_what_is_foreign_does_not(workshop: Worksh
         "pkg/__init__.py", "pkg/data/words.txt", "pkg/empty/", "pkg/sub/more.bin", "pkg/tool.sh",
     ]  # fmt: skip
     left = " ".join(cargo.left_out)
-    for name in (".git", "node_modules", "venv", ".env", "again", "gone", "pipe"):
+    for name in (".git", "node_modules", "venv", ".env", ".env.local", "data/.env.production",
+                 "again", "gone", "pipe"):  # fmt: skip
         assert f"pkg/{name} (" in left
     assert "__pycache__" not in left
     root = workshop.folder.parent / "out"
