@@ -76,7 +76,7 @@ def _check_of_one(annotation: Any, outer: tuple[Any, ...]) -> Check | None:
         return _tuple(outside, arguments, outer)
     if not arguments:
         return outside
-    if origin in (dict, Mapping):
+    if origin in (dict, Mapping) and len(arguments) == 2:
         return _mapping(outside, check_of(arguments[0], outer), check_of(arguments[1], outer))
     if origin in _COLLECTIONS:
         return _items(outside, check_of(arguments[0], outer))

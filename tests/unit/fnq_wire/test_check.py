@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import (
@@ -65,6 +66,7 @@ RIGHT: list[tuple[Any, Any]] = [
     (tuple[()], ()),
     (dict[str, float], {"a": 1}),
     (Mapping[str, Any], {"a": object()}),
+    (types.GenericAlias(dict, (str,)), {1: "x"}),
     (Literal["a", 1, Color.RED], Color.RED),
     (Annotated[int, "of people"], 1),
     (UserId, 1),
@@ -99,6 +101,7 @@ WRONG: list[tuple[Any, Any, str, str]] = [
     (list[list[int]], [[1], ["x"]], "[1][0]", "expected int, got str"),
     (dict[str, int], {1: 1}, "[1]", "expected str, got int"),
     (dict[str, int], {"a": "x"}, '["a"]', "expected int, got str"),
+    (types.GenericAlias(dict, (str,)), [], "", "expected dict[str], got list"),
     (set[int], {"x"}, '["x"]', "expected int, got str"),
     (tuple[int, ...], (1, "x"), "[1]", "expected int, got str"),
     (tuple[int, str], (1, 2), "[1]", "expected str, got int"),
