@@ -7,6 +7,7 @@ import sys
 import types
 
 import chalkcompute
+from chalkcompute import errors
 
 #: Names that the specification's examples use, those of its DataFrame section apart.
 SPECIFIED = {"Image", "RetryPolicy", "Secret", "Volume", "function"}
@@ -55,6 +56,11 @@ def test_no_module_hides_a_public_name() -> None:
 def test_the_names_of_the_specification_are_public() -> None:
     """The specification's examples find every name that they use."""
     assert set(chalkcompute.__all__) >= SPECIFIED
+
+
+def test_every_error_is_public() -> None:
+    """Whatever reaches users they can catch by name."""
+    assert set(chalkcompute.__all__) >= set(errors.__all__)
 
 
 def _is_machinery(value: object) -> bool:
