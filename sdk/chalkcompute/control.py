@@ -55,6 +55,22 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
+class _Patience:
+    """How long a server that went away is asked again, from its last sign of life on."""
+
+    def __init__(self, first_s: float, now: float) -> None:
+        self._limit = now + first_s
+        #: Whether the server has said something since the last try.
+        self.heard = False
+
+    def ends(self, now: float) -> bool:
+        """Return whether the server is given up, at the end of a try that failed."""
+        if self.heard:
+            self.heard = False
+            self._limit = now + PATIENCE_S
+        return now > self._limit
+
+
 class Control:
     """A channel to the server that the settings name, or to the embedded stack."""
 
@@ -121,12 +137,14 @@ class Control:
         )
         limit = None if timeout is None else time.monotonic() + timeout
         last = control_pb2.Readiness()
+        patience = self._patience()
 
         def watch(stub: control_pb2_grpc.ControlStub) -> Any:
             nonlocal last
             left = None if limit is None else max(0.0, limit - time.monotonic())
             try:
                 for now in stub.WaitReady(request, timeout=left, metadata=self.metadata):
+                    patience.heard = True
                     if now.state != "waiting":
                         return now
                     if now.reason != last.reason:
@@ -138,9 +156,9 @@ class Control:
                 cause = last.reason or "the server does not answer"
                 text = f"{target.name} was not ready within {timeout} s: {cause}"
                 raise _not_ready(target, text, last) from None
-            raise ConnectionLostError(f"the server at {self.address} went away")
+            return None
 
-        now: control_pb2.Readiness = self._ask(watch)
+        now: control_pb2.Readiness = self._ask(watch, patience=patience)
         if now.state == "failed":
             raise _not_ready(target, f"{target.name} cannot run: {now.reason}", now)
 
@@ -162,26 +180,37 @@ class Control:
         self.active = frozenset(reply.active)
         return [(version.id, version.number) for version in reply.versions]
 
+    def _patience(self) -> _Patience:
+        return _Patience(PATIENCE_S if self._answered else FIRST_PATIENCE_S, time.monotonic())
+
     def _ask(
         self,
         question: Callable[[control_pb2_grpc.ControlStub], Any],
         otherwise: type[FnqError] = ConnectionLostError,
+        patience: _Patience | None = None,
     ) -> Any:
-        """Return the answer to what may be asked twice: a server that goes away comes back."""
+        """Return the answer to what may be asked twice: a server that goes away comes back.
+
+        None is the answer of a server that broke off.
+        """
         pause = FIRST_PAUSE_S
-        limit = time.monotonic() + (PATIENCE_S if self._answered else FIRST_PATIENCE_S)
+        patience = patience or self._patience()
         while True:
             try:
                 answer = question(control_pb2_grpc.ControlStub(self.channel))
-                self._answered = True
-                return answer
+                if answer is not None:
+                    self._answered = True
+                    return answer
+                lost: Exception = _away(self.address, "it broke off its answer")
             except grpc.RpcError as problem:
-                if problem.code() not in _AWAY or time.monotonic() > limit:
-                    raise translate(problem, self.address, otherwise) from None
-            except ValueError:
+                lost = translate(problem, self.address, otherwise)
+                if problem.code() not in _AWAY:
+                    raise lost from None
+            except ValueError as problem:
                 # The channel was closed under way: there is a new one, or nobody wants any.
-                if time.monotonic() > limit:
-                    raise
+                lost = problem
+            if patience.ends(time.monotonic()):
+                raise lost
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
@@ -208,11 +237,15 @@ def translate(
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and otherwise is ConnectionLostError:
         return QueueFullError(f"the server at {address} refused: {details}")
     if code in _AWAY:
-        return ConnectionLostError(
-            f"no server answers at {address}: {details}; "
-            "start one, or correct FNQ_ADDR (unset: the stack on this machine)"
-        )
+        return _away(address, details)
     return otherwise(f"the server at {address} answered {code.name}: {details}")
+
+
+def _away(address: str, why: str) -> ConnectionLostError:
+    return ConnectionLostError(
+        f"no server answers at {address}: {why}; "
+        "start one, or correct FNQ_ADDR (unset: the stack on this machine)"
+    )
 
 
 def _target(found: control_pb2.FunctionVersion) -> Target:

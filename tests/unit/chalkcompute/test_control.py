@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from chalkcompute import control as control_module
 from chalkcompute.config import Config
 from chalkcompute.control import Control
 from chalkcompute.errors import (
@@ -64,6 +65,19 @@ class Moody(control_pb2_grpc.ControlServicer):
         yield control_pb2.Readiness(state="ready")
 
 
+class Hasty(Moody):
+    """Ends the first `broken` streams of a wait without saying how it stands."""
+
+    def __init__(self, broken: int) -> None:
+        super().__init__()
+        self.broken = broken
+
+    def WaitReady(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        self._enter(context)
+        if self.asked > self.broken:
+            yield control_pb2.Readiness(state="ready")
+
+
 @contextmanager
 def asking(server: Moody) -> Iterator[Control]:
     """Yield what asks that server."""
@@ -107,6 +121,32 @@ def test_a_wait_that_takes_too_long_names_the_cause() -> None:
         control.wait_ready(TARGET, 0.4)
     assert str(told.value) == "add was not ready within 0.4 s: a worker dawdles"
     assert told.value.__notes__ == ["its last words"]
+
+
+def test_patience_begins_when_a_server_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a wait has lasted, a server that restarts then is asked again."""
+    monkeypatch.setattr(control_module, "FIRST_PATIENCE_S", 0.05)
+    monkeypatch.setattr(control_module, "PATIENCE_S", 0.05)
+    server = Moody(grpc.StatusCode.UNAVAILABLE)
+    server.silent_s = 0.2
+    with asking(server) as control:
+        control.wait_ready(TARGET, None)
+    assert server.asked == 2
+
+
+def test_a_wait_that_is_broken_off_is_begun_again() -> None:
+    """A stream that ends early, without an error, says no more than a server that went away."""
+    server = Hasty(2)
+    with asking(server) as control:
+        control.wait_ready(TARGET, None)
+    assert server.asked == 3
+
+
+def test_waits_that_are_always_broken_off_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to do."""
+    monkeypatch.setattr(control_module, "FIRST_PATIENCE_S", 0.1)
+    with asking(Hasty(1_000)) as control, pytest.raises(ConnectionLostError, match="FNQ_ADDR"):
+        control.wait_ready(TARGET, None)
 
 
 @pytest.mark.parametrize(
