@@ -201,7 +201,11 @@ def _start(place: Place, config: Config, limit: float, options: Sequence[str]) -
             os.close(theirs)
         line = _read_report(report.fileno(), limit)
         # It has gone to the background; what is waited for is only its starter.
-        starter.wait()
+        try:
+            starter.wait(max(0.0, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            starter.kill()
+            starter.wait()
     if "error" in line:
         raise StackError(f"the embedded stack cannot start: {line['error']}")
 

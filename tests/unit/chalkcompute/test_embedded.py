@@ -257,6 +257,20 @@ def test_a_stack_that_is_not_up_in_time_is_named(place: Place) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(20)
+def test_a_python_that_hangs_at_its_start_is_not_waited_for(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time-out holds also then, and nothing is left of it."""
+    (tmp_path / "sitecustomize.py").write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    before = proc.children(os.getpid())
+    with pytest.raises(NotReadyError, match=r"not up after 0\.3 s.*supervisor\.log"):
+        embedded.ensure(Config(), timeout_s=0.3)
+    assert proc.children(os.getpid()) == before
+
+
+@pytest.mark.integration
 def test_another_python_is_told_whose_packages_are_used(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
