@@ -30,6 +30,8 @@ TIMEOUT_S = 20.0
 _LOOK_S = 0.01
 #: Characters of a directory whose sockets the kernel still takes.
 _LONGEST_RUNTIME = 83
+#: Pythons whose packages serve this process instead of its own: it has been told so.
+_told: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +244,10 @@ def _environment(config: Config) -> dict[str, str]:
 
 
 def _compare(prefix: str) -> None:
-    """Say so when functions will run with the packages of another Python."""
-    if prefix != sys.prefix:
+    """Say once when functions will run with the packages of another Python."""
+    if prefix != sys.prefix and prefix not in _told:
+        _told.add(prefix)
         sys.stderr.write(
-            f"fnq: the stack that runs here uses the packages of {prefix}, not of {sys.prefix}; "
+            f"[fnq] the stack that runs here uses the packages of {prefix}, not of {sys.prefix}; "
             "`fnq down` lets this Python start one\n"
         )
