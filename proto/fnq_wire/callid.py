@@ -11,6 +11,7 @@ id alone. Standard library only.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 __all__ = [
@@ -32,6 +33,7 @@ SESSION_LIMIT = 1 << 38
 _MS_LIMIT = 1 << 48
 _VARIANT = 0b10 << 62
 _VERSION = 7 << 12
+_TAG = re.compile(r"[0-9A-Fa-f]{3}")
 
 
 class CallId(NamedTuple):
@@ -48,10 +50,10 @@ def function_tag(version: str) -> int:
 
     Raises ValueError when `version` does not begin with three hex digits.
     """
-    try:
-        return int(version[:3], 16) if len(version) >= 3 else int("", 16)
-    except ValueError:
-        raise ValueError(f"expected a version id of hex digits, not {version!r}") from None
+    leading = version[:3]
+    if not _TAG.fullmatch(leading):
+        raise ValueError(f"expected a version id of hex digits, not {version!r}")
+    return int(leading, 16)
 
 
 def make(ms: int, version: str, tag: int, seq: int) -> bytes:

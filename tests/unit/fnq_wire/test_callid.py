@@ -51,7 +51,9 @@ def test_a_field_that_does_not_fit_is_refused(ms: int, tag: int, seq: int) -> No
         callid.make(ms, VERSION, tag, seq)
 
 
-@pytest.mark.parametrize("version", ["", "ab", "xyz", "../"])
+@pytest.mark.parametrize(
+    "version", ["", "ab", "xyz", "../", "0xf", " ab", "+ab", "a_b", "\u0661\u0662\u0663"]
+)
 def test_a_version_that_is_not_hex_is_refused(version: str) -> None:
     """The function's bits come from hex digits only."""
     with pytest.raises(ValueError, match="hex digits"):
