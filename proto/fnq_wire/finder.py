@@ -24,7 +24,7 @@ class Finder(Protocol):
         """
 
     def close(self) -> None:
-        """Stop following changes; nothing is found any more."""
+        """Stop following changes: from now on only what was known last is found."""
 
 
 class _Fixed:
