@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 from chalkcompute import embedded
-from chalkcompute.cli import snapshot
-from chalkcompute.cli.snapshot import Snapshot
+from chalkcompute.cli import view
 from chalkcompute.cli.table import paint, render
+from chalkcompute.cli.view import View
 from chalkcompute.config import Config
 
 __all__ = ["add", "run"]
@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the status; return the exit code: 1 when nothing runs or a server is away."""
     config = Config.load()
     if config.addr is not None:
-        found = snapshot.of_server(config, config.addr)
+        found = view.of_server(config, config.addr)
     else:
-        found = snapshot.of_stack(config, embedded.locate())
+        found = view.of_stack(config, embedded.locate())
     if options.json:
         print(
             json.dumps(
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if found.problems else 0
 
 
-def _show(found: Snapshot) -> None:
+def _show(found: View) -> None:
     processes = [*found.processes, *found.parents]
     if processes:
         print(render(_PROCESS, [_process(entry) for entry in processes]))

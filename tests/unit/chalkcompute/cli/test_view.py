@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from chalkcompute.cli import snapshot
+from chalkcompute.cli import view
 from chalkcompute.config import Config
 from chalkcompute.embedded import Place
 from tests.unit.chalkcompute.cli.control_server import ControlServer, serving
@@ -57,7 +57,7 @@ def test_the_supervisor_says_who_is_there_and_the_server_what_they_do() -> None:
         _entry("worker", 71, "ready", **told),
         _entry("runner", 98, "ready", **told),
     ]
-    assert snapshot.merge(known, theirs) == [
+    assert view.merge(known, theirs) == [
         _entry("server", 70, address="unix:/s"),
         _entry("worker", 71, "ready", **told),
         _entry("runner", 99),
@@ -66,7 +66,7 @@ def test_the_supervisor_says_who_is_there_and_the_server_what_they_do() -> None:
 
 def test_a_worker_that_died_is_not_shown_as_its_agent_left_it() -> None:
     """What an agent said before its death does not count against the supervisor's word."""
-    merged = snapshot.merge([_entry("worker", 71, "waiting")], [_entry("worker", 71, "ready")])
+    merged = view.merge([_entry("worker", 71, "waiting")], [_entry("worker", 71, "ready")])
     assert merged[0]["state"] == "waiting"
 
 
@@ -76,7 +76,7 @@ def test_a_stack_is_asked_and_then_its_server() -> None:
     with serving(servicer) as address:
         processes = [_entry("server", 70, address=address), _entry("worker", 71)]
         with _supervisor(processes) as place:
-            found = snapshot.of_stack(Config(namespace="lab"), place)
+            found = view.of_stack(Config(namespace="lab"), place)
     assert servicer.asked[0].namespace == "lab"
     assert found.problems == []
     assert [entry["busy"] for entry in found.processes] == [None, 3]
@@ -101,7 +101,7 @@ def test_only_roles_that_are_promised_are_processes() -> None:
         processes = [_entry(role, 60) for role in ("supervisor", "redis", "forge", "zygote")]
         processes += [_entry("server", 70, address=address), _entry("runner", 72)]
         with _supervisor(processes) as place:
-            found = snapshot.of_stack(Config(), place)
+            found = view.of_stack(Config(), place)
     assert [entry["role"] for entry in found.processes] == [
         *("supervisor", "redis", "server", "runner"),
     ]
@@ -115,7 +115,7 @@ def test_a_server_that_hangs_does_not_hide_the_processes() -> None:
     began = time.monotonic()
     with serving(servicer) as address:
         with _supervisor([_entry("server", 70, address=address)]) as place:
-            found = snapshot.of_stack(Config(), place)
+            found = view.of_stack(Config(), place)
         took_s = time.monotonic() - began
     assert took_s < 2.0
     assert len(found.processes) == 1
@@ -125,7 +125,7 @@ def test_a_server_that_hangs_does_not_hide_the_processes() -> None:
 def test_a_server_that_is_not_up_is_not_asked() -> None:
     """The problem says what the stack waits for."""
     with _supervisor([_entry("server", None, "waiting")]) as place:
-        found = snapshot.of_stack(Config(), place)
+        found = view.of_stack(Config(), place)
     assert found.problems == ["not up yet: server (starting)"]
 
 
@@ -138,7 +138,7 @@ def test_a_supervisor_that_hangs_is_told(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(place.door)
         door.listen()
-        found = snapshot.of_stack(Config(), place)
+        found = view.of_stack(Config(), place)
     assert time.monotonic() - began < 2.0
     assert found.processes == []
     assert "supervisor" in found.problems[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chalkcompute.embedded import Place
     from fnq.v1 import control_pb2
 
-__all__ = ["Snapshot", "merge", "of_server", "of_stack"]
+__all__ = ["View", "merge", "of_server", "of_stack"]
 
 #: Seconds for the supervisor and for the server; both, and starting Python, stay below 2.
 _SUPERVISOR_S = 0.6
@@ -25,7 +25,7 @@ _WORKING = ("worker", "runner")
 
 
 @dataclass(slots=True)
-class Snapshot:
+class View:
     """Processes and functions in the form of `fnq status --json`.
 
     `parents` are processes that only fork others, which do the work. `problems` holds
@@ -39,16 +39,16 @@ class Snapshot:
     problems: list[str] = field(default_factory=list)
 
 
-def of_server(config: Config, address: str) -> Snapshot:
+def of_server(config: Config, address: str) -> View:
     """Return what the server at `address` knows."""
-    found = Snapshot()
+    found = View()
     _ask_server(found, config, address, known=None)
     return found
 
 
-def of_stack(config: Config, place: Place) -> Snapshot:
+def of_stack(config: Config, place: Place) -> View:
     """Return what the supervisor knows of its processes, and the server of functions."""
-    found = Snapshot()
+    found = View()
     try:
         answer = embedded.ask(place, "status", _SUPERVISOR_S)
     except FnqError as problem:
@@ -70,7 +70,7 @@ def of_stack(config: Config, place: Place) -> Snapshot:
 
 
 def _ask_server(
-    found: Snapshot, config: Config, address: str, known: list[dict[str, Any]] | None
+    found: View, config: Config, address: str, known: list[dict[str, Any]] | None
 ) -> None:
     from chalkcompute.cli.server import Server
 
