@@ -88,9 +88,9 @@ class Deployment:
         if self._never():
             return target or self._look_up(handle)
         with self._deploying:
-            batch = self._batch(handle)
-            if batch:
-                self._deploy(batch)
+            members = self._members(handle)
+            if members:
+                self._deploy(members)
         assert handle.target is not None
         return handle.target
 
@@ -99,11 +99,11 @@ class Deployment:
         with self._lock:
             return dict(self._handles) if self._pending and not self._never() else {}
 
-    def failed(self, batch: dict[str, Handle]) -> bool:
+    def failed(self, members: dict[str, Handle]) -> bool:
         """Whether deploying just this set was tried last, and failed."""
-        return self._failed == batch
+        return self._failed == members
 
-    def load(self, batch: dict[str, Handle]) -> Shipment:
+    def load(self, members: dict[str, Handle]) -> Shipment:
         """Capture a set; say once on stderr what was left out.
 
         Each function has a bundle of its own, of what it reaches: so it stays the
@@ -112,7 +112,7 @@ class Deployment:
         """
         from chalkcompute import spec
 
-        shipment = Shipment(list(batch.values()), [], {})
+        shipment = Shipment(list(members.values()), [], {})
         for each in shipment.handles:
             body = cast("types.FunctionType", each.body)
             bundle = _capture([body])
@@ -125,36 +125,36 @@ class Deployment:
             shipment.specs.append(built)
         return shipment
 
-    def _batch(self, handle: Handle) -> dict[str, Handle]:
+    def _members(self, handle: Handle) -> dict[str, Handle]:
         """Return the set to deploy for a call of `handle`; empty if another thread just did."""
         with self._lock:
             if handle.target is not None and not self._pending:
                 return {}
-            batch = dict(self._handles)
+            members = dict(self._handles)
         if handle.target is None:
             # It may have been defined anew since: what is called is what is deployed.
-            batch[handle.name] = handle
-        return batch
+            members[handle.name] = handle
+        return members
 
-    def _deploy(self, batch: dict[str, Handle]) -> None:
-        self._failed = batch
-        shipment = self.load(batch)
+    def _deploy(self, members: dict[str, Handle]) -> None:
+        self._failed = members
+        shipment = self.load(members)
         session = runtime.current_session()
         versions = session.deploy(shipment.specs, shipment.bundles)
         self.say_inactive(shipment.specs, session.active)
         from fnq_wire.version import set_id
 
         names = [spec.name for spec in shipment.specs]
-        members = set_id(dict(zip(names, (version for version, _ in versions), strict=True)))
+        own_set = set_id(dict(zip(names, (version for version, _ in versions), strict=True)))
         for handle, spec, (version, number) in zip(
             shipment.handles, shipment.specs, versions, strict=True
         ):
             repeatable = spec.retry.attempts > 0
-            handle.target = Target(version, spec.name, spec.kind, number, repeatable, members)
+            handle.target = Target(version, spec.name, spec.kind, number, repeatable, own_set)
         self._failed = {}
         with self._lock:
             self._pending -= {
-                name for name, each in batch.items() if self._handles.get(name) is each
+                name for name, each in members.items() if self._handles.get(name) is each
             }
 
     def _never(self) -> bool:

@@ -53,16 +53,16 @@ def _deploy_rest() -> bool:
     """Deploy what is left over; on failure write the reason to stderr and return False."""
     ours = deployment.current()
     try:
-        batch = ours.rest()
-        if not batch:
+        members = ours.rest()
+        if not members:
             return True
-        if ours.failed(batch):
-            sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(batch)}\n")
+        if ours.failed(members):
+            sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(members)}\n")
             return False
         if _script is not None:
             # A bundle must be the same whenever in the script's life it is made.
             vars(sys.modules["__main__"]).setdefault("__file__", _script)
-        return _send_by_child(ours.load(batch), sorted(ours.said))
+        return _send_by_child(ours.load(members), sorted(ours.said))
     except BaseException as problem:  # noqa: BLE001 - whatever it is, the exit code must tell
         _say(problem)
         return False
