@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from chalkcompute.runtime import refuse
+from chalkcompute.variable import is_variable
 
 __all__ = ["Image", "Step"]
 
 _PYTHON = re.compile(r"3\.\d{1,2}(?:\.\d{1,2})?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Step(NamedTuple):
@@ -113,7 +113,7 @@ class Image:
             )
             return self
         for name, value in variables.items():
-            if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            if not is_variable(name):
                 refuse(ValueError(f"env: expected the name of a variable, not {name!r}"))
             if not isinstance(value, str):
                 refuse(TypeError(f"env: expected text for {name}, not {type(value).__name__}"))

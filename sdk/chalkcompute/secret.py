@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chalkcompute.runtime import refuse
+from chalkcompute.variable import is_variable
 
 __all__ = ["Secret"]
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -26,15 +26,17 @@ class Secret:
     source: Literal["env", "integration", "local_env"] = "env"
 
     def __post_init__(self) -> None:
-        pattern = _GROUP if self.source == "integration" else _VARIABLE
-        expected = "an integration" if self.source == "integration" else "an environment variable"
+        if self.source == "integration":
+            expected, fits = "an integration", _is_group
+        else:
+            expected, fits = "an environment variable", is_variable
         if not isinstance(self.name, str):
             refuse(
                 TypeError(
                     f"Secret: expected the name of {expected}, not {type(self.name).__name__}"
                 )
             )
-        elif not pattern.fullmatch(self.name):
+        elif not fits(self.name):
             # The text may be a value that was passed by mistake: it is not shown.
             refuse(ValueError(f"Secret: expected the name of {expected}, not its value"))
 
@@ -52,3 +54,7 @@ class Secret:
     def from_local_env(cls, name: str) -> Secret:
         """Return a secret whose value is read from the deployer's environment at deploy."""
         return cls(name, "local_env")
+
+
+def _is_group(name: str) -> bool:
+    return _GROUP.fullmatch(name) is not None

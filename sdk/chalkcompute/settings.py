@@ -16,11 +16,11 @@ from chalkcompute.image import Image
 from chalkcompute.resources import parse_cpu, parse_gpu, parse_memory
 from chalkcompute.retry import RetryPolicy
 from chalkcompute.secret import Secret
+from chalkcompute.variable import is_variable
 from chalkcompute.volume import Volume
 
 __all__ = ["ARGUMENTS", "Arguments", "Settings", "check_name"]
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME = re.compile(r"\w[\w.-]{0,127}")
 #: What 32 bits of the wire hold.
 _MAX_INT = (1 << 32) - 1
@@ -178,7 +178,7 @@ def _variables(argument: str, value: object) -> None:
     _texts(argument, value)
     assert isinstance(value, Mapping)
     for key, text in value.items():
-        if not _VARIABLE.fullmatch(key):
+        if not is_variable(key):
             raise ValueError(f"{argument}: expected the name of a variable, not {key!r}")
         if "\0" in text:
             raise ValueError(
