@@ -22,10 +22,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from fnq_wire.limits import MAX_BUNDLE
+
 __all__ = [
     "FOLDER",
     "MANIFEST",
-    "MAX_BUNDLE",
     "BundleError",
     "File",
     "Manifest",
@@ -37,8 +38,6 @@ __all__ = [
 
 FOLDER = "__fnq__"
 MANIFEST = f"{FOLDER}/manifest.json"
-#: Bytes of all members together.
-MAX_BUNDLE = 64 << 20
 #: Of the manifest; a loader refuses another one.
 FORMAT = 1
 #: Set on what its owner may execute.

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 __all__ = [
     "FULL_FRAME",
+    "INLINE",
+    "MAX_BUNDLE",
     "MAX_DEPTH",
     "MAX_FRAME",
+    "MOST_CHUNKED",
+    "MOST_SPOOLED",
     "OLDEST_REDIS",
     "PART",
+    "VALUE_TTL_S",
     "WINDOW_BYTES",
     "WINDOW_CHUNKS",
 ]
@@ -23,6 +28,14 @@ WINDOW_CHUNKS, WINDOW_BYTES = 64, 1 << 20
 MAX_FRAME = 64 << 20
 #: Bytes of payloads after which a frame takes no more of them.
 FULL_FRAME = 8 << 20
+#: Bytes up to which a payload travels inside its frame.
+INLINE = 256 << 10
+#: Bytes of the largest value through a spool, and by any other way.
+MOST_SPOOLED, MOST_CHUNKED = 1 << 30, 256 << 20
+#: Seconds after which a large value that nobody deleted goes.
+VALUE_TTL_S = 86_400
+#: Bytes of all members of a bundle together.
+MAX_BUNDLE = 64 << 20
 #: Bytes of one part of a large value or of a bundle, but for the last.
 PART = 1 << 20
 #: Version of the oldest Redis whose streams do what fnq needs (XAUTOCLAIM, XPENDING

@@ -12,14 +12,9 @@ import uuid
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["INLINE", "MOST_CHUNKED", "MOST_SPOOLED", "TTL_S", "Spool"]
+from fnq_wire.limits import VALUE_TTL_S
 
-#: Bytes up to which a payload travels inside its frame.
-INLINE = 256 << 10
-#: Bytes of the largest value through a spool, and by any other way.
-MOST_SPOOLED, MOST_CHUNKED = 1 << 30, 256 << 20
-#: Seconds after which a value that nobody deleted goes.
-TTL_S = 86_400
+__all__ = ["Spool"]
 
 
 class Spool:
@@ -79,7 +74,7 @@ class Spool:
 
     def sweep(self) -> None:
         """Delete values and proofs that a crash left behind."""
-        oldest = time.time() - TTL_S
+        oldest = time.time() - VALUE_TTL_S
         for path in self._root.iterdir():
             try:
                 if path.stat().st_mtime < oldest:

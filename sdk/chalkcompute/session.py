@@ -28,9 +28,10 @@ from chalkcompute.errors import (
 from chalkcompute.inflight import Inflight, Outcome, Target
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire import failure
+from fnq_wire.limits import INLINE, MOST_CHUNKED, MOST_SPOOLED
 from fnq_wire.parcel import read
 from fnq_wire.session import ClientSession, Event
-from fnq_wire.spool import INLINE, MOST_CHUNKED, MOST_SPOOLED, Spool
+from fnq_wire.spool import Spool
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config

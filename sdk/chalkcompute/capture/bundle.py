@@ -8,8 +8,8 @@ import types
 import zipfile
 from dataclasses import dataclass, field
 
-from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.error import DeployError
+from fnq_wire.limits import MAX_BUNDLE
 
 __all__ = ["Bundle", "Cargo"]
 

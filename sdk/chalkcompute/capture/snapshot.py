@@ -5,8 +5,8 @@ from __future__ import annotations
 import types
 
 from chalkcompute.capture.handle import is_handle
-from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.error import DeployError, SerializationError
+from fnq_wire.limits import MAX_BUNDLE
 
 __all__ = ["snapshot"]
 

@@ -2,7 +2,7 @@
 
 A value is written before its reference is sent, and deleted when what referred
 to it is: a result by the server, arguments by whoever learns that their call has
-ended. What a crash leaves behind goes by itself after `TTL_S`: chunks expire, files
+ended. What a crash leaves behind goes by itself after `VALUE_TTL_S`: chunks expire, files
 are swept.
 """
 
@@ -20,8 +20,8 @@ from redis.asyncio import Redis
 from fnq.v1 import result_pb2
 from fnq_core import keys
 from fnq_core.connection import insist
-from fnq_wire.limits import PART
-from fnq_wire.spool import MOST_CHUNKED, MOST_SPOOLED, TTL_S, Spool
+from fnq_wire.limits import MOST_CHUNKED, MOST_SPOOLED, PART, VALUE_TTL_S
+from fnq_wire.spool import Spool
 
 __all__ = ["Blobs"]
 
@@ -59,7 +59,7 @@ class Blobs:
         async def command() -> None:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.execute_command("HSET", reference.key, index, chunk)
-                pipe.execute_command("EXPIRE", reference.key, TTL_S)
+                pipe.execute_command("EXPIRE", reference.key, VALUE_TTL_S)
                 await pipe.execute()
 
         await insist("writing a large value", command, full_tries=full_tries)

@@ -22,7 +22,7 @@ from fnq_server.demand import Demand
 from fnq_server.lookout import Lookout
 from fnq_server.readiness import judge
 from fnq_server.status import Reporter
-from fnq_wire.bundle import MAX_BUNDLE
+from fnq_wire.limits import MAX_BUNDLE
 from fnq_wire.version import version_id
 
 __all__ = ["Control"]

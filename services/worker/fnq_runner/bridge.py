@@ -22,7 +22,7 @@ from fnq_wire.error import (
     NotReadyError,
     PayloadTooLargeError,
 )
-from fnq_wire.limits import MAX_DEPTH
+from fnq_wire.limits import MAX_DEPTH, MOST_SPOOLED
 from fnq_wire.pipe import (
     NO_CALL,
     Frame,
@@ -33,7 +33,6 @@ from fnq_wire.pipe import (
     encode_submit,
     read_json,
 )
-from fnq_wire.spool import MOST_SPOOLED
 
 if TYPE_CHECKING:
     from chalkcompute.port import Parameters

@@ -13,8 +13,8 @@ from fnq_runner.output import Output
 from fnq_runner.pipe import Pipe
 from fnq_wire import failure
 from fnq_wire.error import PayloadTooLargeError, SerializationError
+from fnq_wire.limits import MOST_SPOOLED
 from fnq_wire.pipe import Kind, encode, encode_json
-from fnq_wire.spool import MOST_SPOOLED
 
 if TYPE_CHECKING:
     from fnq_wire.arrow import Codec

@@ -15,10 +15,10 @@ from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
+from fnq_wire.limits import INLINE
 from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
-from fnq_wire.spool import INLINE
 from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
 from fnq_worker.run import Run

@@ -10,7 +10,7 @@ from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.results import Mailboxes
-from fnq_wire.spool import INLINE
+from fnq_wire.limits import INLINE
 from fnq_worker.run import Run
 
 __all__ = ["Publisher"]

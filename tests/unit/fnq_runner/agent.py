@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from fnq_wire import callid
 from fnq_wire.arrow import Codec
+from fnq_wire.limits import MOST_SPOOLED
 from fnq_wire.pipe import (
     NO_CALL,
     Decoder,
@@ -31,7 +32,6 @@ from fnq_wire.pipe import (
     encode_json,
     read_json,
 )
-from fnq_wire.spool import MOST_SPOOLED
 from tests.unit.fnq_runner.zygote import PATIENCE, Zygote, until
 
 __all__ = [

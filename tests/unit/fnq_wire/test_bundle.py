@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from fnq_wire.bundle import (
-    MAX_BUNDLE,
     BundleError,
     File,
     Manifest,
@@ -21,6 +20,7 @@ from fnq_wire.bundle import (
     unpack,
     value_path,
 )
+from fnq_wire.limits import MAX_BUNDLE
 
 
 def zipped(**members: bytes) -> bytes:

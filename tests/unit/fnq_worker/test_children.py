@@ -12,9 +12,10 @@ import pytest
 from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import pipe
+from fnq_wire.limits import INLINE
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
-from fnq_wire.spool import INLINE, Spool
+from fnq_wire.spool import Spool
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service

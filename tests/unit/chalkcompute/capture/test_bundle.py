@@ -9,8 +9,8 @@ import zipfile
 import pytest
 
 from chalkcompute.capture.bundle import Cargo
-from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.error import DeployError
+from fnq_wire.limits import MAX_BUNDLE
 
 
 def test_the_bytes_depend_on_the_members_alone() -> None:

@@ -15,8 +15,8 @@ import pytest
 from chalkcompute.capture.handle import function_of, is_handle
 from chalkcompute.capture.snapshot import snapshot
 from fnq_wire import stable
-from fnq_wire.bundle import MAX_BUNDLE
 from fnq_wire.error import DeployError
+from fnq_wire.limits import MAX_BUNDLE
 
 
 class Remote:
