@@ -18,7 +18,8 @@ SERVERS ?= 1
 CONSUMERS ?= 1
 IMAGE ?= fnq
 REDIS_IMAGE ?= redis:7-bookworm
-#: Ports at which the cluster's agents answer; those beside them are taken too.
+#: Ports at which the cluster's agents answer from their start on; those beside them are
+#: taken too.
 CONSUL_PORT ?= 8500
 NOMAD_PORT ?= 4646
 #: Where `make proto` puts what it generates.

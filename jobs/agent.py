@@ -59,7 +59,8 @@ def await_that(what: str, true: Callable[[], object], within_s: float) -> None:
 class Agent:
     """One agent: its command, the ports it listens at, and the directory of its state.
 
-    The command must name the directory: so a process is known to be ours.
+    The command must name the directory: so a process is known to be ours. It answers at
+    the first of the ports.
     """
 
     name: str
@@ -75,13 +76,29 @@ class Agent:
     @property
     def pid(self) -> int | None:
         """The id of its process; None when it does not run."""
+        pid = self._noted("pid")
+        if pid is None:
+            return None
         try:
-            pid = int((self.state / f"{self.name}.pid").read_text("utf-8"))
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
+        except OSError:
             return None
         # The id may be another process' by now; a zombie has no words.
         return pid if str(self.state).encode() in words else None
+
+    @property
+    def last_port(self) -> int | None:
+        """The port at which it answers since its last start; None before the first."""
+        return self._noted("port")
+
+    def _noted(self, what: str) -> int | None:
+        try:
+            return int((self.state / f"{self.name}.{what}").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _note(self, what: str, number: int) -> None:
+        (self.state / f"{self.name}.{what}").write_text(str(number), "utf-8")
 
     def start(self) -> None:
         """Start it unless it runs; it outlives this process.
@@ -107,7 +124,9 @@ class Agent:
                 env=own_environment() | self._places(),
                 start_new_session=True,
             )
-        (self.state / f"{self.name}.pid").write_text(str(process.pid), "utf-8")
+        if self.ports:
+            self._note("port", self.ports[0])
+        self._note("pid", process.pid)
         # Until the kernel has laid out its words it cannot be told from a zombie.
         await_that(
             f"the start of {self.name}",

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -62,6 +62,20 @@ class Cluster:
     def nomad(self) -> Nomad:
         """Its Nomad."""
         return Nomad(f"http://127.0.0.1:{self.nomad_port}")
+
+    def as_it_runs(self) -> Cluster:
+        """Return it with the ports at which its agents listen, once they run.
+
+        Whoever answers at others is not ours to be given secrets and jobs, or to lose them.
+        """
+        consul, nomad = self._agents()
+        found = self
+        if nomad.pid is not None:
+            found = replace(found, nomad_port=nomad.last_port or self.nomad_port)
+        # A Nomad asks the Consul with which it began, also while that is away.
+        if nomad.pid is not None or consul.pid is not None:
+            found = replace(found, consul_port=consul.last_port or self.consul_port)
+        return found
 
     def _agents(self) -> tuple[Agent, Agent]:
         return command.consul(self.consul_port, self.state), command.nomad(
@@ -197,7 +211,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--redis-image", default=whole.redis_image)
     options = vars(parser.parse_args(argv))
     verb = options.pop("verb")
-    cluster = Cluster(**options | {"state": options["state"].resolve()})
+    cluster = Cluster(**options | {"state": options["state"].resolve()}).as_it_runs()
     try:
         cluster.up() if verb == "up" else cluster.down()
     except (ClusterError, RefusalError, FnqError) as problem:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from jobs.agent import Agent
 from jobs.cluster import JOBS, Cluster, main
 from tests.house import source
+from tests.ports import free_ports
 
 FILES = sorted(JOBS.glob("*.nomad.hcl"))
 
@@ -39,6 +45,30 @@ def test_there_is_nothing_to_undo_where_no_cluster_is(
     for _ in range(2):
         assert main(["--state", str(state), "down"]) == 0
         assert not state.exists()
+
+
+def test_the_nomad_of_somebody_else_is_not_told_to_end_its_jobs(tmp_path: Path) -> None:
+    """Though it answers at the port that is named: ours listens at another one."""
+    state = tmp_path / "state"
+    with somebody() as (port, asked), agents(state):
+        assert main(["--state", str(state), "--nomad-port", str(port), "down"]) == 0
+    assert asked == []
+    assert not state.exists()
+
+
+def test_a_cluster_that_runs_is_spoken_to_where_it_listens(tmp_path: Path) -> None:
+    """Whatever ports are named, as long as one of its agents runs; then what is named counts."""
+    named = Cluster(state=tmp_path, consul_port=1, nomad_port=2)
+    with agents(tmp_path) as (consul, nomad):
+        at = (consul.ports[0], nomad.ports[0])
+        assert ports(named.as_it_runs()) == at
+        # A Nomad asks the Consul with which it began, also while that is away.
+        consul.stop()
+        assert ports(named.as_it_runs()) == at
+        nomad.stop()
+        assert ports(named.as_it_runs()) == (1, 2)
+        consul.start()
+        assert ports(named.as_it_runs()) == (at[0], 2)
 
 
 @pytest.mark.parametrize("driver", ["raw_exec", "docker"])
@@ -75,6 +105,52 @@ def test_every_variable_of_a_job_is_described(file: Path) -> None:
         name, body = block.split('"', 1)
         for word in ("type ", "default ", "description "):
             assert f"\n  {word}" in body.split("\n}\n")[0], name
+
+
+def ports(cluster: Cluster) -> tuple[int, int]:
+    """Return where a cluster is spoken to."""
+    return cluster.consul_port, cluster.nomad_port
+
+
+@contextmanager
+def agents(state: Path) -> Iterator[tuple[Agent, Agent]]:
+    """Run what looks like the agents of a cluster, and only sleeps."""
+    state.mkdir(exist_ok=True)
+    sleep = (sys.executable, "-c", "import time; time.sleep(60)", str(state))
+    both = tuple(
+        Agent(name, sleep, (port,), state)
+        for name, port in zip(("consul", "nomad"), free_ports(2), strict=True)
+    )
+    for each in both:
+        each.start()
+    try:
+        yield both[0], both[1]
+    finally:
+        for each in both:
+            each.stop()
+
+
+@contextmanager
+def somebody() -> Iterator[tuple[int, list[str]]]:
+    """Give the port of a server that answers all that it is asked, and what it was asked."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked.append(f"{self.command} {self.path}")
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        do_GET = do_PUT = do_DELETE = answer  # noqa: N815 - as the library calls them
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
 
 
 def release() -> str:
