@@ -84,8 +84,16 @@ variable "node_pool" {
 }
 
 locals {
-  mounts = var.driver != "raw_exec" && var.volume != "" ? [var.volume] : []
-  folder = length(local.mounts) > 0 ? "/data" : var.driver == "raw_exec" ? var.data : ""
+  native = var.driver == "raw_exec"
+  mounts = var.volume != "" ? [var.volume] : []
+  folder = length(local.mounts) > 0 ? "/data" : var.data
+  misfit = (
+    local.native && var.volume != "" ? "raw_exec mounts no volumes: set data, a directory"
+    : !local.native && var.data != "" ? "only raw_exec keeps data in a directory: set volume"
+    : ""
+  )
+  # A validation sees one variable only. This fails with the sentence, since it is no number.
+  fits = local.misfit == "" ? 0 : parseint(local.misfit, 10)
 }
 
 job "fnq-redis" {
@@ -171,6 +179,9 @@ job "fnq-redis" {
       # password Redis itself refuses whoever comes from elsewhere.
       template {
         destination = "$${NOMAD_SECRETS_DIR}/redis.conf"
+        # It has the password. The server of an image or a chroot is not the user who
+        # writes it, and must read it; there it lies where no other task looks.
+        perms       = local.native ? "0600" : "0644"
         change_mode = "noop"
         data        = <<-EOF
           bind {{ env "NOMAD_IP_redis" }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 
@@ -48,6 +49,35 @@ def test_a_driver_that_there_is_not_is_refused_by_name(cluster: Cluster) -> None
     said = nomad(cluster, "validate", "-var=driver=podman", job="server")
     assert said.returncode == 1
     assert "docker, exec and raw_exec" in said.stderr + said.stdout
+
+
+@pytest.mark.parametrize(
+    ("driver", "keeper", "remedy"),
+    [
+        ("raw_exec", "volume", "raw_exec mounts no volumes: set data, a directory"),
+        ("docker", "data", "only raw_exec keeps data in a directory: set volume"),
+        ("exec", "data", "only raw_exec keeps data in a directory: set volume"),
+    ],
+)
+def test_what_could_not_keep_the_data_of_redis_is_refused_with_the_remedy(
+    cluster: Cluster, driver: str, keeper: str, remedy: str
+) -> None:
+    """Overlooked, it would leave them with the allocation, which goes with its node."""
+    said = nomad(cluster, "validate", f"-var=driver={driver}", f"-var={keeper}=/x", job="redis")
+    assert said.returncode == 1
+    assert remedy in said.stderr + said.stdout
+
+
+@pytest.mark.parametrize(
+    ("driver", "perms"), [("raw_exec", "0600"), ("exec", "0644"), ("docker", "0644")]
+)
+def test_the_file_with_the_password_is_readable_by_those_who_need_it(
+    cluster: Cluster, driver: str, perms: str
+) -> None:
+    """In a container or chroot Redis is another user, and nobody else sees the directory."""
+    said = nomad(cluster, "run", "-output", f"-var=driver={driver}", job="redis")
+    [task] = json.loads(said.stdout)["Job"]["TaskGroups"][0]["Tasks"]
+    assert [each["Perms"] for each in task["Templates"]] == [perms]
 
 
 def nomad(cluster: Cluster, verb: str, *words: str, job: str) -> subprocess.CompletedProcess[str]:
