@@ -81,7 +81,10 @@ class ConsulFinder:
 
     def _follow(self) -> None:
         host, _, port = self._at.consul.rpartition(":")
-        client = consul.Consul(host, int(port), connections_timeout=_ANSWER_S)
+        # Said in full: what is left out the library takes from the environment.
+        client = consul.Consul(
+            host, int(port), scheme="http", verify=True, connections_timeout=_ANSWER_S
+        )
         # No proxy of the user's stands between a node and its own Consul.
         client.http.session.trust_env = False
         while not self._closed.is_set():

@@ -69,28 +69,44 @@ def test_a_consul_that_is_silent_is_waited_for_a_second_once() -> None:
             assert time.monotonic() - between < 0.5
 
 
-class _Other(http.server.BaseHTTPRequestHandler):
-    """Something that listens there and is no Consul."""
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Give the "host:port" of something that answers each question with `answer`."""
 
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("X-Consul-Index", "1")
-        self.end_headers()
-        self.wfile.write(b'[{"no": "service"}]')
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("X-Consul-Index", "1")
+            self.end_headers()
+            self.wfile.write(answer)
 
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet."""
+        def log_message(self, *_: Any) -> None:
+            """Keep quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{other.server_port}"
+        finally:
+            other.shutdown()
+            thread.join()
 
 
 def test_an_answer_that_is_not_consuls_is_a_typed_error() -> None:
     """Whatever the answer breaks."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Other) as other:
-        thread = threading.Thread(target=other.serve_forever)
-        thread.start()
-        with (
-            finding(f"consul://127.0.0.1:{other.server_port}") as found,
-            pytest.raises(DiscoveryError, match="does not answer"),
-        ):
-            found.find()
-        other.shutdown()
-        thread.join()
+    with (
+        answering(b'[{"no": "service"}]') as place,
+        finding(f"consul://{place}") as found,
+        pytest.raises(DiscoveryError, match="does not answer"),
+    ):
+        found.find()
+
+
+def test_the_address_alone_says_how_consul_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a shell says to Consul's own tools about TLS and another address is not for it."""
+    monkeypatch.setenv("CONSUL_HTTP_ADDR", "https://elsewhere:8501")
+    monkeypatch.setenv("CONSUL_HTTP_SSL", "true")
+    one = b'[{"Service": {"Address": "10.0.0.9", "Port": 7}}]'
+    with answering(one) as place, finding(f"consul://{place}") as found:
+        assert found.find() == "10.0.0.9:7"
