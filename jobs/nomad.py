@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fnq_server.orchestrator.nomad.story import TERMINAL
 from jobs.agent import ClusterError, await_that, own_environment
 from jobs.http import RefusalError, ask
 
@@ -16,7 +17,6 @@ __all__ = ["Nomad"]
 
 #: Seconds for the allocations of a job to end, that of a long call included.
 _END_S = 60.0
-_OVER = ("complete", "failed", "lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,24 @@ class Nomad:
         return "consul.version" in node["Attributes"]
 
     def put_secrets(self, items: Mapping[str, str]) -> None:
-        """Add items to the variable that every job may read."""
+        """Add items to the variable that every job may read when it starts.
+
+        Raises ClusterError where that would change an item while jobs run.
+        """
         url = f"{self.address}/v1/var/nomad/jobs"
         try:
-            items = {**ask("GET", url)["Items"], **items}
+            known: dict[str, str] = ask("GET", url)["Items"]
         except RefusalError as problem:
             if "not found" not in str(problem):
                 raise
-        ask("PUT", url, {"Path": "nomad/jobs", "Items": items})
+            known = {}
+        changed = [name for name, value in items.items() if known.get(name) != value]
+        if changed and self._jobs():
+            raise ClusterError(
+                f"what runs was started with another {' and '.join(changed)}, or without: "
+                "unset it, or end the cluster first (make cluster-down)"
+            )
+        ask("PUT", url, {"Path": "nomad/jobs", "Items": {**known, **items}})
 
     def run(self, file: Path, variables: Mapping[str, str | int], within_s: float) -> None:
         """Run the job in a file as `nomad job run` does, and return once it is deployed.
@@ -72,17 +82,21 @@ class Nomad:
 
     def end(self, which: Callable[[dict[str, Any]], bool]) -> list[str]:
         """End some of the jobs, and return their names once nothing of them runs."""
-        url = f"{self.address}/v1/jobs?namespace=*&meta=true"
-        jobs = [job for job in ask("GET", url) if not job["Stop"] and which(job)]
+        jobs = [job for job in self._jobs() if which(job)]
         for job in jobs:
             place = f"{quote(job['ID'], safe='')}?namespace={job['Namespace']}"
             ask("DELETE", f"{self.address}/v1/job/{place}&no_shutdown_delay=true")
         await_that(
             "the end of " + ", ".join(job["ID"] for job in jobs),
-            lambda: all(each["ClientStatus"] in _OVER for job in jobs for each in self._of(job)),
+            lambda: all(each["ClientStatus"] in TERMINAL for job in jobs for each in self._of(job)),
             _END_S,
         )
         return [job["ID"] for job in jobs]
+
+    def _jobs(self) -> list[dict[str, Any]]:
+        """Return the jobs that are not stopped."""
+        found = ask("GET", f"{self.address}/v1/jobs?namespace=*&meta=true")
+        return [job for job in found if not job["Stop"]]
 
     def _of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the allocations of a job."""
@@ -92,16 +106,24 @@ class Nomad:
 
     def explain(self, job: str) -> str:
         """Return what Nomad says last of a job: why it is not placed, or how its task is."""
-        for evaluation in ask("GET", f"{self.address}/v1/job/{job}/evaluations"):
-            for metric in (evaluation["FailedTGAllocs"] or {}).values():
+        evaluations = ask("GET", f"{self.address}/v1/job/{job}/evaluations")
+        # One that waits for room is blocked; the others tell what was true once.
+        blocked = [each for each in evaluations if each["Status"] == "blocked"]
+        for each in sorted(blocked, key=_made, reverse=True):
+            for metric in (each["FailedTGAllocs"] or {}).values():
                 return f"not placed: {metric['ConstraintFiltered'] or metric['DimensionExhausted']}"
         found = self._of({"ID": job, "Namespace": "default"})
         if not found:
             return "it has no allocation"
-        newest = max(found, key=lambda each: int(each["CreateIndex"]))
+        newest = max(found, key=_made)
         words = [
             str(event["DisplayMessage"])
             for task in (newest["TaskStates"] or {}).values()
             for event in task["Events"]
         ]
         return f"allocation {newest['ID'][:8]}: {'; '.join(words[-3:]) or newest['ClientStatus']}"
+
+
+def _made(each: Mapping[str, Any]) -> int:
+    """Return when Nomad made it; the larger, the later."""
+    return int(each["CreateIndex"])

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import redis
 
 from jobs.cluster import Cluster
 from tests import agents
@@ -25,7 +27,8 @@ def test_a_cluster_comes_up_twice_and_leaves_nothing() -> None:
         line = command(cluster, "up")
         assert line == f"export FNQ_ADDR=consul://{cluster.consul.address}\n"
         assert run(cluster, "double.py") == "42\n"
-        assert command(cluster, "up") == line
+        # The ports with which it was started stay its own.
+        assert command(replace(cluster, consul_port=1, nomad_port=2), "up") == line
         assert run(cluster, "double.py") == "42\n"
         state = cluster.state
         assert processes(state)
@@ -37,13 +40,19 @@ def test_a_cluster_comes_up_twice_and_leaves_nothing() -> None:
 
 
 def test_a_cluster_asks_for_the_token_and_the_password_that_it_was_given() -> None:
-    """Callers without the token are refused; workers get both from Nomad's variable."""
+    """Whoever has none is refused; workers get both from Nomad's variable, which stays."""
     token, password = "to<ken\"'s", "pa<ss\\w\"o r'd"
     with idle() as cluster:
         command(cluster, "up", FNQ_TOKEN=token, REDIS_PASSWORD=password)
         assert run(cluster, "double.py", FNQ_TOKEN=token) == "42\n"
         with pytest.raises(AssertionError, match="AuthError"):
             run(cluster, "double.py", FNQ_TOKEN="another")
+        with pytest.raises(redis.AuthenticationError, match="Authentication required"):
+            ping(cluster)
+        ping(cluster, password)
+        with pytest.raises(AssertionError, match="another REDIS_PASSWORD"):
+            command(cluster, "up", FNQ_TOKEN=token, REDIS_PASSWORD="another")
+        assert run(cluster, "double.py", FNQ_TOKEN=token) == "42\n"
 
 
 def idle() -> AbstractContextManager[Cluster]:
@@ -66,6 +75,14 @@ def command(cluster: Cluster, verb: str, **env: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def ping(cluster: Cluster, password: str | None = None) -> None:
+    """Ask the cluster's Redis whether it is there."""
+    (place,) = cluster.consul.healthy("fnq-redis")
+    host, _, port = place.rpartition(":")
+    with redis.Redis(host, int(port), password=password, protocol=2) as client:
+        client.ping()
 
 
 def processes(state: Path) -> list[str]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from jobs.agent import Agent
 from jobs.cluster import JOBS, Cluster, main
 from tests.house import source
 from tests.ports import free_ports
+from tests.unit.jobs.somebody import somebody
 
 FILES = sorted(JOBS.glob("*.nomad.hcl"))
 
@@ -50,9 +49,9 @@ def test_there_is_nothing_to_undo_where_no_cluster_is(
 def test_the_nomad_of_somebody_else_is_not_told_to_end_its_jobs(tmp_path: Path) -> None:
     """Though it answers at the port that is named: ours listens at another one."""
     state = tmp_path / "state"
-    with somebody() as (port, asked), agents(state):
-        assert main(["--state", str(state), "--nomad-port", str(port), "down"]) == 0
-    assert asked == []
+    with somebody() as foreign, agents(state):
+        assert main(["--state", str(state), "--nomad-port", str(foreign.port), "down"]) == 0
+    assert foreign.asked == []
     assert not state.exists()
 
 
@@ -128,29 +127,6 @@ def agents(state: Path) -> Iterator[tuple[Agent, Agent]]:
     finally:
         for each in both:
             each.stop()
-
-
-@contextmanager
-def somebody() -> Iterator[tuple[int, list[str]]]:
-    """Give the port of a server that answers all that it is asked, and what it was asked."""
-    asked: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            asked.append(f"{self.command} {self.path}")
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"[]")
-
-        do_GET = do_PUT = do_DELETE = answer  # noqa: N815 - as the library calls them
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port, asked
-        server.shutdown()
 
 
 def release() -> str:
