@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from fnq_server.orchestrator.nomad.door import DEFAULT_ADDRESS
+from fnq_server.orchestrator.nomad.job import NAMESPACE
 from fnq_wire.address import ConsulAddress
 from fnq_wire.finder import REDIS, SERVER
 from jobs.consul import Consul
@@ -23,7 +25,6 @@ __all__ = ["ClusterStack", "keep_address"]
 #: Under these names pytest's own process keeps what it was given: the code under test,
 #: which reads FNQ_ADDR, must not see it.
 _ADDRESS, _TOKEN = "SPEC_ADDR", "SPEC_TOKEN"
-_NOMAD = "http://127.0.0.1:4646"
 #: Ends the demand for workers that no call has.
 _RETIRE = Path(__file__).parent / "spec" / "programs" / "retire.py"
 
@@ -64,5 +65,5 @@ class ClusterStack(Stack):
     def down(self) -> None:
         """End the jobs of this namespace's functions."""
         self.script(_RETIRE)
-        nomad = Nomad(os.environ.get("NOMAD_ADDR", _NOMAD))
-        nomad.end(lambda job: (job.get("Meta") or {}).get("fnq.namespace") == self.namespace)
+        nomad = Nomad(os.environ.get("NOMAD_ADDR", DEFAULT_ADDRESS))
+        nomad.end(lambda job: (job.get("Meta") or {}).get(NAMESPACE) == self.namespace)

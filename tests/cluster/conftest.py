@@ -9,6 +9,7 @@ import pytest
 from jobs.cluster import Cluster
 from tests import agents
 from tests.cluster import images
+from tests.integration.containers import engine
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def contained() -> Iterator[Cluster]:
     _require()
     images.build()
     with agents.cluster(
-        driver="docker", image=images.PREFIX, tag=images.TAG, redis_image=images.REDIS
+        driver="docker", image=images.PREFIX, tag=engine.TAG, redis_image=images.REDIS
     ) as made:
         made.up()
         yield made

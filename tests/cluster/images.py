@@ -10,11 +10,11 @@ from pathlib import Path
 from fnq_local import redis
 from tests.integration.containers import engine
 
-__all__ = ["PREFIX", "REDIS", "TAG", "build"]
+__all__ = ["PREFIX", "REDIS", "build"]
 
-#: What stands before -server in the names, the tag, and Redis' image.
-PREFIX, TAG = "fnq-spec", "test"
-REDIS = f"{PREFIX}-redis:{TAG}"
+#: What stands before -server in the names, and Redis' image.
+PREFIX = "fnq-spec"
+REDIS = f"{PREFIX}-redis:{engine.TAG}"
 #: Seconds that one image may take.
 _BUILD_S = 540
 _REDIS = "ARG BASE\nFROM $BASE\nCOPY redis-server /usr/local/bin/redis-server\n"
@@ -26,8 +26,8 @@ def build() -> None:
     base = engine.base()
     ids = engine.built(base)
     for service, identity in ids.items():
-        # Names of our own: another run may build the same meanwhile.
-        _docker("tag", identity, f"{PREFIX}-{service}:{TAG}")
+        # Names of a cluster's own: the tests of containers may build theirs meanwhile.
+        _docker("tag", identity, f"{PREFIX}-{service}:{engine.TAG}")
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(redis.bundled(), Path(folder) / "redis-server")
         (Path(folder) / "Dockerfile").write_text(_REDIS)

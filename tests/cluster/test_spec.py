@@ -16,8 +16,8 @@ from tests.house import source
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 
-#: Tests that must have passed: all of tests/spec where its examples are.
-LEAST = 15
+#: What may be missing on a machine, as the tests that are skipped for it say.
+_MISSING = re.compile(r": the specification's \S+ is not here|: this Python has no readline")
 
 
 def test_the_specification_holds_for_plain_processes(plain: Cluster, tmp_path: Path) -> None:
@@ -43,6 +43,11 @@ def _pass(cluster: Cluster, folder: Path) -> None:
     )
     print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout[-20_000:]
-    passed = re.search(r"(\d+) passed", done.stdout)
-    assert passed is not None
-    assert int(passed[1]) >= LEAST
+    assert unexplained(done.stdout) == []
+    assert re.search(r"\d+ passed", done.stdout)
+
+
+def unexplained(shown: str) -> list[str]:
+    """Return the tests that were skipped for another reason than what may be missing."""
+    skipped = re.findall("^SKIPPED .*", shown, re.MULTILINE)
+    return [line for line in skipped if not _MISSING.search(line)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["LABEL", "SERVICES", "base", "built", "pulled", "require", "sweep"]
+__all__ = ["LABEL", "SERVICES", "TAG", "base", "built", "pulled", "require", "sweep"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("server", "consumer", "worker")
