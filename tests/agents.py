@@ -13,7 +13,7 @@ from pathlib import Path
 from jobs.agent import missing
 from jobs.cluster import Cluster
 
-__all__ = ["cluster", "lacking"]
+__all__ = ["cluster", "lacking", "ports"]
 
 
 def lacking() -> str:
@@ -26,7 +26,7 @@ def cluster(**settings: object) -> Iterator[Cluster]:
     """Give a cluster that is not up yet; afterwards nothing is left of it."""
     # Not pytest's folder for temporary files: its names are too long for a socket.
     with tempfile.TemporaryDirectory(prefix="c-") as folder:
-        consul, nomad = _ports()
+        consul, nomad = ports()
         state = Path(folder).resolve() / "s"
         made = Cluster(state=state, consul_port=consul, nomad_port=nomad)
         made = replace(made, **settings)  # type: ignore[arg-type]  # as its fields are typed
@@ -37,8 +37,8 @@ def cluster(**settings: object) -> Iterator[Cluster]:
             assert not state.exists()
 
 
-def _ports() -> tuple[int, int]:
-    """Return two ports for HTTP which are free, and the agents' others with them."""
+def ports() -> tuple[int, int]:
+    """Return two ports for HTTP, of Consul and Nomad; their others are free, too."""
     while True:
         # Below those that the kernel and Nomad give out.
         consul = random.randrange(10_000, 19_000, 10)

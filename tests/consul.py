@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import consul
 import pytest
 
-from tests.ports import free_ports
+from jobs import command
+from jobs.agent import missing
+from tests import agents
 from tests.redis import wait_until
 
 __all__ = ["ConsulAgent"]
@@ -28,21 +29,21 @@ class ConsulAgent:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._binary = shutil.which("consul") or pytest.skip("consul is not on the path")
-        self._folder = folder
-        self._ports = dict(zip(("http", "server", "serf-lan"), free_ports(3), strict=True))
+        if missing(["consul"]):
+            pytest.skip("consul is not on the path")
+        self._agent = command.consul(agents.ports()[0], folder)
         self._process: subprocess.Popen[bytes] | None = None
         self._client = self._connect()
 
     def _connect(self) -> Any:
-        client = consul.Consul("127.0.0.1", self._ports["http"])
+        client = consul.Consul("127.0.0.1", self._agent.ports[0], scheme="http")
         client.http.session.trust_env = False
         return client
 
     @property
     def place(self) -> str:
         """Its "host:port"."""
-        return f"127.0.0.1:{self._ports['http']}"
+        return f"127.0.0.1:{self._agent.ports[0]}"
 
     @property
     def address(self) -> str:
@@ -51,15 +52,9 @@ class ConsulAgent:
 
     def start(self) -> None:
         """Start it and wait until it has elected itself."""
-        ports = [f"-{name}-port={port}" for name, port in self._ports.items()]
-        with (self._folder / "consul.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    self._binary, "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1",
-                    "-node=test", "-dns-port=-1", "-grpc-port=-1", "-serf-wan-port=-1", *ports,
-                ],
-                stdout=log,
-            )  # fmt: skip
+        with self._agent.log.open("ab") as log:
+            # A child of this process, so that it can be killed and waited for.
+            self._process = subprocess.Popen(self._agent.command, stdout=log)
         wait_until(self._leads, _START_S)
 
     def _leads(self) -> bool:
