@@ -27,6 +27,8 @@ OUT ?= proto
 #: Image that has Python with venv, and on which those of the services are built;
 #: FNQ_BASE names it to the tests, too.
 BASE ?= $(or $(FNQ_BASE),python:3.12-slim)
+#: Image in which their packages are installed: that of `make base` knows where from.
+BUILD_BASE ?= $(BASE:fnq-base=fnq-base-build)
 #: Tag of the images.
 TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 #: More arguments for docker build: make images BUILD='--network host'
@@ -77,7 +79,7 @@ soak: setup  ## Much work, to see what stays bounded (SOAK=short: less of it)
 
 images:  ## Build fnq-server, fnq-consumer and fnq-worker (BASE=image, TAG=tag; needs Docker)
 	set -e; for each in server consumer worker; do \
-	  docker build $(BUILD) --build-arg BASE=$(BASE) \
+	  docker build $(BUILD) --build-arg BASE=$(BASE) --build-arg BUILD_BASE=$(BUILD_BASE) \
 	    -f services/$$each/Dockerfile -t fnq-$$each:$(TAG) .; done
 
 base: setup  ## Make the image fnq-base from Debian packages, for BASE where no registry is (needs root)

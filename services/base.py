@@ -1,8 +1,9 @@
 """Make a base image from this machine's Debian packages, where no registry has one.
 
 `python services/base.py [NAME]` gives the engine an image with Python and venv, by
-debootstrap, which needs root and a minute. What pip is told here (index, proxy,
-certificates) it is told there too, so such an image is for this machine.
+debootstrap, which needs root and a minute. On it NAME-build is made, in which pip is told
+what it is told here (index, proxy, certificates): the images of the services are built in
+that one and made of the other, as an index or a proxy may be named with credentials.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ _SETTING = re.compile(r"(?:global|install|:env:)\.(?:default-)?(\S+?)=(.*)")
 
 
 def main(name: str = "fnq-base") -> int:
-    """Make the image `name` unless it is there, made from the same; return the exit code."""
+    """Make `name` and `name`-build unless they are there, made from the same.
+
+    Returns the exit code.
+    """
     settings = pip_settings(_said([sys.executable, "-m", "pip", "config", "list"]).splitlines())
     bundle = certificates([settings.pop("cert", ""), *map(os.environ.get, NAMED_BY)])
     if bundle is not None:
@@ -44,12 +48,9 @@ def main(name: str = "fnq-base") -> int:
     codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
     made_of = repr((codename, PACKAGES, USELESS, sorted(settings.items()), bundle))
     mark = hashlib.sha256(made_of.encode()).hexdigest()
-    there = subprocess.run(
-        ["docker", "image", "inspect", "-f", f'{{{{index .Config.Labels "{LABEL}"}}}}', name],
-        capture_output=True,
-        text=True,
-    )
-    if there.stdout.strip() == mark:
+    form = f'{{{{index .Config.Labels "{LABEL}"}}}}'
+    there = _said(["docker", "image", "inspect", "-f", form, name, f"{name}-build"])
+    if there.split() == [mark, mark]:
         return 0
     if os.geteuid() != 0:
         sys.stderr.write("debootstrap needs root: run this as root, or name a base that is there\n")
@@ -57,10 +58,10 @@ def main(name: str = "fnq-base") -> int:
     with tempfile.TemporaryDirectory(prefix="fnq-base-") as folder:
         root = Path(folder) / "root"
         _bootstrap(codename, root)
-        (root / "etc/pip.conf").write_text(pip_conf(settings))
         if bundle is not None:
             (root / BUNDLE).write_bytes(bundle)
         _hand_over(root, name, mark)
+    _tell_pip(name, pip_conf(settings))
     return 0
 
 
@@ -117,6 +118,17 @@ def _hand_over(root: Path, name: str, mark: str) -> None:
         loaded = subprocess.run(load, stdin=packing.stdout, stdout=subprocess.DEVNULL)
     if packing.returncode or loaded.returncode:
         raise SystemExit(f"docker import of {name} failed")
+
+
+def _tell_pip(name: str, settings: str) -> None:
+    """Make an image on top of `name`, label included, which has the settings."""
+    with tempfile.TemporaryDirectory(prefix="fnq-base-") as folder:
+        (Path(folder) / "pip.conf").write_text(settings)
+        (Path(folder) / "Dockerfile").write_text(f"FROM {name}\nCOPY pip.conf /etc/pip.conf\n")
+        build = ["docker", "build", "-q", "-t", f"{name}-build", folder]
+        done = subprocess.run(build, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"docker build of {name}-build failed: {done.stderr[-2000:]}")
 
 
 def _said(command: list[str]) -> str:

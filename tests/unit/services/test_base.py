@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import tarfile
 from pathlib import Path
 
-from services.base import certificates, mirror, pip_conf, pip_settings
+import pytest
+
+from services.base import certificates, main, mirror, pip_conf, pip_settings
 
 LISTED = """
 :env:.default-timeout='180'
@@ -15,6 +20,22 @@ global.extra-index-url='https://a.example/\\nhttps://b.example/'
 global.index-url='https://other.example/simple'
 install.find-links='/wheels'
 """.splitlines()
+
+#: In the place of the engine: keeps what it is given, and has no image yet.
+ENGINE = """\
+#!/bin/sh
+case $1 in
+import) cat >"$GIVEN/root.tar" ;;
+build) for folder; do :; done; cp "$folder"/* "$GIVEN"; echo "$@" >"$GIVEN/words" ;;
+*) exit 1 ;;
+esac
+"""
+#: In the place of debootstrap, which is told the folder last where there is no archive.
+BOOTSTRAP = """\
+#!/bin/sh
+for folder; do :; done
+mkdir -p "$folder/etc/ssl/certs"
+"""
 
 
 def test_the_way_to_packages_is_taken_over_and_no_more() -> None:
@@ -51,3 +72,30 @@ def test_the_archive_is_the_one_that_apt_uses_for_this_release() -> None:
     ]
     assert mirror(lines, "stable") == ["http://archive.example/"]
     assert mirror(lines, "other") == []
+
+
+def test_what_pip_is_told_stays_out_of_what_the_images_are_made_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold credentials; it is in a second image, in which packages are installed."""
+    programs = {"docker": ENGINE, "debootstrap": BOOTSTRAP, "apt-get": "#!/bin/sh\n"}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    given = tmp_path / "given"
+    given.mkdir()
+    for name, value in {
+        "GIVEN": str(given),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PIP_INDEX_URL": "https://me:secret@index.example/simple",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"VERSION_CODENAME": "x"})
+    assert main("some") == 0
+    with tarfile.open(given / "root.tar") as root:
+        assert "./etc" in root.getnames()
+        assert "./etc/pip.conf" not in root.getnames()
+    assert "https://me:secret@index.example/simple" in (given / "pip.conf").read_text()
+    assert "-t some-build" in (given / "words").read_text()
+    assert (given / "Dockerfile").read_text().startswith("FROM some\n")
