@@ -41,12 +41,14 @@ class Outgoing:
         """Begin anew: the stream broke."""
         self._sent = 0
 
-    def add_to(self, frame: session_pb2.ClientFrame, blob: int) -> None:
-        """Put the next parts into `frame`."""
-        stop = min(len(self._data), self._sent + _MAX_PARTS)
-        for start in range(self._sent, stop, PART):
+    def add_to(self, frame: session_pb2.ClientFrame, blob: int) -> int:
+        """Put the next parts into `frame`; return how many bytes they have."""
+        begun = self._sent
+        stop = min(len(self._data), begun + _MAX_PARTS)
+        for start in range(begun, stop, PART):
             frame.parts.add(blob=blob, data=self._data[start : min(start + PART, stop)])
         self._sent = stop
+        return stop - begun
 
     def reference(self, blob: int) -> result_pb2.Reference:
         """Return what the frame after the last part carries."""

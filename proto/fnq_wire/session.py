@@ -282,7 +282,7 @@ class ClientSession:
                 pending.seq = self._sent
                 pending.submission.seq = self._sent
             if pending.large is not None:
-                pending.large.add_to(frame, pending.seq)
+                size += pending.large.add_to(frame, pending.seq)
                 if not pending.large.done:
                     return
                 reference = pending.large.reference(pending.seq)

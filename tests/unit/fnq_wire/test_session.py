@@ -15,6 +15,8 @@ from fnq_wire.protocol import PROTOCOL
 from fnq_wire.session import ClientSession
 from tests.unit.fnq_wire.wire import Caller
 
+#: Bytes of a payload that goes ahead in parts.
+_LARGE = 4 << 20
 STEP = st.one_of(
     st.tuples(st.just("submit"), st.integers(0, 4)),
     st.tuples(st.just("run"), st.integers(0, 50)),
@@ -128,6 +130,24 @@ def test_large_payloads_are_spread_over_frames() -> None:
         sizes.append(frame.ByteSize())
     assert len(sizes) > 1
     assert max(sizes) < 9 << 20
+
+
+def test_payloads_in_parts_are_spread_over_frames() -> None:
+    """However many are offered at once, each with all of its bytes before its submission."""
+    session, blobs = _session(), dict[int, int]()
+    for _ in range(20):
+        submission = session_pb2.Submission(call=session.next_id("abc"), version="abc")
+        session.submit(submission, submission.call, bytes(_LARGE))
+    offered, sizes = 0, []
+    while (frame := session.take()) is not None:
+        sizes.append(frame.ByteSize())
+        for part in frame.parts:
+            blobs[part.blob] = blobs.get(part.blob, 0) + len(part.data)
+        for each in frame.submissions:
+            offered += 1
+            assert blobs[int(each.payload.reference.key)] == _LARGE
+    assert offered == 20
+    assert max(sizes) < FULL_FRAME + 2 * _LARGE
 
 
 def test_acknowledgements_alone_are_not_urgent() -> None:
