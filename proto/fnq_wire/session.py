@@ -42,6 +42,8 @@ class Pending:
     submission: session_pb2.Submission
     seq: int
     repeatable: bool
+    #: Not yet said on this stream: the server knows nothing of it.
+    waiting: bool = True
     accepted: bool = False
     inbox: str = ""
     position: int = 0
@@ -150,14 +152,16 @@ class ClientSession:
         pending = self._calls.get(call)
         if pending is not None:
             pending.credit = record_pb2.Credit(call=call, chunks=chunks, bytes=size)
-            self._credits[call] = pending.credit
+            if not pending.waiting:
+                self._credits[call] = pending.credit
 
     def cancel(self, call: bytes, reason: str) -> None:
         """Ask for the end of a call; it comes as any other end."""
         pending = self._calls.get(call)
         if pending is not None:
             pending.cancelled = reason
-            self._cancellations.append(record_pb2.Cancellation(call=call, reason=reason))
+            if not pending.waiting:
+                self._cancellations.append(record_pb2.Cancellation(call=call, reason=reason))
 
     def sinks(self) -> list[object]:
         """Return the sinks of all calls in flight."""
@@ -188,7 +192,9 @@ class ClientSession:
         self._offset_ms = welcome.now_ms - time.time_ns() // 1_000_000
         if welcome.session == self._tag:
             self._accept(welcome.mark)
-        self._offers.extendleft(reversed(self._unaccepted))
+        for pending in reversed(self._unaccepted):
+            pending.waiting = True
+            self._offers.appendleft(pending)
         self._unaccepted.clear()
         # What has ended was refused, or cancelled: nobody waits for it any more.
         self._offers = deque(each for each in self._offers if each.call in self._calls)
@@ -291,9 +297,19 @@ class ClientSession:
             pending.inbox = self._inbox
             self._unaccepted.append(pending)
             frame.submissions.append(pending.submission)
+            pending.waiting = False
+            if pending.cancelled or pending.credit is not None:
+                self._follow_up(pending)
             size += len(pending.submission.payload.inline)
             if size > FULL_FRAME:
                 break
+
+    def _follow_up(self, pending: Pending) -> None:
+        """Say what was held back of a call: a server passes over what it does not know yet."""
+        if pending.credit is not None:
+            self._credits[pending.call] = pending.credit
+        if pending.cancelled:
+            self.cancel(pending.call, pending.cancelled)
 
     def receive(self, frame: session_pb2.ServerFrame) -> list[Event]:
         """Return what `frame` brings, each position once and in order."""

@@ -150,6 +150,42 @@ def test_payloads_in_parts_are_spread_over_frames() -> None:
     assert max(sizes) < FULL_FRAME + 2 * _LARGE
 
 
+def _said(session: ClientSession, call: bytes) -> list[list[str]]:
+    """Return the fields in which each frame that goes out names a call."""
+    said = []
+    while (frame := session.take()) is not None:
+        said.append(
+            [
+                name
+                for name in ("submissions", "credits", "cancellations")
+                if call in [each.call for each in getattr(frame, name)]
+            ]
+        )
+    return said
+
+
+def test_nothing_is_said_of_a_call_before_it_is_offered() -> None:
+    """A server passes over what it hears of a call that it does not know."""
+    session = _session()
+    *_, call = [_submit(session) for _ in range(5_000)]
+    session.credit(call, 1, 10)
+    session.cancel(call, "enough")
+    assert _said(session, call) == [[], [], ["submissions", "credits", "cancellations"]]
+    assert session.idle
+
+
+def test_nothing_is_said_of_a_call_before_it_is_offered_again() -> None:
+    """To the server that took the place of one that had not accepted it."""
+    session = _session()
+    *_, call = [_submit(session) for _ in range(5_000)]
+    while session.take() is not None:
+        continue
+    session.cancel(call, "enough")
+    assert _said(session, call) == [["cancellations"]]
+    session.welcome(_granted(), None)
+    assert _said(session, call) == [[], [], ["submissions", "cancellations"]]
+
+
 def test_acknowledgements_alone_are_not_urgent() -> None:
     """They may wait for something to travel with, until there are many."""
     session = _session()
