@@ -79,9 +79,10 @@ class Parcels:
                 self._parts.pop(int(payload.reference.key or 0), None)
 
     def open(self, payload: result_pb2.Payload) -> Data | None:
-        """Return a value that a result carries or refers to, or None when it is gone.
+        """Return a value that a result carries or refers to, or None when it is lost.
 
-        A file is open then: it may be deleted before it is read.
+        A file is open then: it may be deleted before it is read. One that cannot be opened
+        is lost, whatever the reason.
         """
         if not payload.HasField("reference"):
             return payload.inline
@@ -93,5 +94,5 @@ class Parcels:
             return None
         try:
             return self.spool.open(reference.key)
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None

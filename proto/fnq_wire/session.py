@@ -1,9 +1,10 @@
-"""The client's half of the session protocol, without any I/O.
+"""The client's half of the session protocol.
 
 Held by whoever submits calls over one stream to a server: the SDK in a script,
 the agent for nested calls of its runner. It numbers submissions, offers again
 what a server may not have accepted, resumes what is in flight after the stream
-broke, passes on each position once, and acknowledges.
+broke, passes on each position once, and acknowledges. All its I/O is to open large
+values that lie in the spool.
 
 Not thread-safe: the owner holds one lock around it. What goes out is asked for
 with `take`; what came in is given to `receive`, which returns what to do.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -342,18 +344,25 @@ class ClientSession:
         pending.position += len(fresh)
         if pending.repeatable and fresh:
             pending.fingerprint = fingerprint(fresh[-1])
-        opened = [self._parcels.open(payload) for payload in fresh]
+        chunks, whole = self._open(fresh)
         value = None
-        if end is not None and end.WhichOneof("outcome") == "value":
+        if whole and end is not None and end.WhichOneof("outcome") == "value":
             value = self._parcels.open(end.value)
-            opened.append(value)
-        chunks = [data for data in opened if data is not None]
-        if len(chunks) < len(opened):
-            end, value = _lost_value(), None
-        elif value is not None:
-            chunks.pop()
+            whole = value is not None
+        if not whole:
+            end = _lost_value()
         self._note(pending, end)
         return Event(pending.sink, chunks, end, value)
+
+    def _open(self, payloads: Iterable[result_pb2.Payload]) -> tuple[list[Data], bool]:
+        """Return the chunks up to the first that is gone, and whether none is."""
+        chunks: list[Data] = []
+        for payload in payloads:
+            data = self._parcels.open(payload)
+            if data is None:
+                return chunks, False
+            chunks.append(data)
+        return chunks, True
 
     def _note(self, pending: Pending, end: result_pb2.End | None) -> None:
         """Note what is to be acknowledged."""
@@ -367,6 +376,10 @@ class ClientSession:
 
 
 def _lost_value() -> result_pb2.End:
-    """Return the end of a call whose large value was deleted before it was read."""
-    failure = result_pb2.Failure(error="ResultExpiredError", message="a large value is gone")
-    return result_pb2.End(failure=failure)
+    """Return the end of a call one of whose large values cannot be read."""
+    text = (
+        "a large value was deleted before it was read, or its file cannot be opened: "
+        "call the function again; should that fail as well, look at the rights on the spool "
+        "and at how many files the process may open (ulimit -n)"
+    )
+    return result_pb2.End(failure=result_pb2.Failure(error="ResultExpiredError", message=text))
