@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fnq_wire.limits import MOST_SPOOLED
+
 __all__ = [
     "MAX_BODY",
     "NO_CALL",
@@ -43,8 +45,8 @@ _DISPATCH = struct.Struct("<IQ16s16sIQIQ")
 #: Parent, root, remaining ms, detached, repeatable, set, length of the version id.
 _SUBMIT = struct.Struct("<16s16sQ??QB")
 
-#: Bytes; above the largest payload (1 GiB) with room for its packed fields.
-MAX_BODY = (1 << 30) + (1 << 16)
+#: Bytes: the largest payload, with room for its packed fields.
+MAX_BODY = MOST_SPOOLED + (1 << 16)
 #: Bytes of a body without a payload, and of what was printed.
 _MAX_PLAIN, _MAX_LOG = 16 << 20, 1 << 20
 NO_CALL = bytes(16)
@@ -92,7 +94,7 @@ class FrameError(ValueError):
 
 @dataclass(slots=True)
 class Frame:
-    """One frame; `body` may be a view into the buffer it was read from."""
+    """One frame; what its fields say depends on its kind."""
 
     kind: int
     call: bytes

@@ -49,11 +49,18 @@ class Spool:
         return self._root / f"proof-{proof[:8].hex()}"
 
     def write(self, data: bytes) -> str:
-        """Store a value under a new name."""
+        """Store a value under a new name, and return that.
+
+        Raises OSError when there is no room, or no right to write; nothing is left then.
+        """
         name = uuid.uuid4().hex
         descriptor = os.open(self._root / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except BaseException:
+            self.delete(name)
+            raise
         return name
 
     def open(self, name: str) -> BinaryIO:

@@ -19,9 +19,11 @@ def test_news_wakes_the_waiter() -> None:
 def test_the_first_end_counts() -> None:
     """A second end is dropped and wakes nobody."""
     inflight = Inflight(b"c" * 16)
+    wakes: list[Outcome | None] = []
+    inflight.wake = lambda: wakes.append(inflight.outcome)
     inflight.finish(Outcome(value=b"1"))
-    inflight.wake = lambda: None
     inflight.finish(Outcome(value=b"2"))
+    assert wakes == [Outcome(value=b"1")]
     assert inflight.outcome == Outcome(value=b"1")
 
 
