@@ -7,6 +7,7 @@ takes what comes. All state is in `fnq_wire.session`, under one lock.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -116,8 +117,9 @@ class ServerSession:
         gate.acquire()
 
         def open_gate() -> None:
-            inflight.wake = None
-            gate.release()
+            # It may come twice, or late: by then `wake` opens the gate of another park.
+            with contextlib.suppress(RuntimeError):
+                gate.release()
 
         inflight.wake = open_gate
         if inflight.chunks or inflight.outcome is not None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,13 +15,20 @@ import pytest
 
 from chalkcompute.config import Config
 from chalkcompute.control import CLIENT
-from chalkcompute.errors import ProtocolError, QueueFullError
-from chalkcompute.inflight import Target
+from chalkcompute.errors import (
+    ProtocolError,
+    QueueFullError,
+)
+from chalkcompute.inflight import Inflight, Target
 from chalkcompute.session import ServerSession
-from fnq.v1 import session_pb2, session_pb2_grpc
+from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
 from fnq_wire.protocol import PROTOCOL
+from fnq_wire.spool import Spool
 
 TARGET = Target("a" * 32, "add", "function", 1, False)
+STREAM = Target("b" * 32, "count", "generator", 1, False)
+#: Seconds after which a test that waits has failed.
+PATIENCE_S = 10.0
 
 
 class Full(session_pb2_grpc.SessionsServicer):
@@ -43,6 +53,51 @@ class Stranger(session_pb2_grpc.SessionsServicer):
         )
         for _ in frames:
             continue
+
+
+class Open(session_pb2_grpc.SessionsServicer):
+    """Grants its session anew on each stream, and keeps what it hears.
+
+    `answer` says what it sends for a frame; with `refuse` a submission breaks the stream.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.heard: queue.Queue[session_pb2.ClientFrame] = queue.Queue()
+        self.answer: Callable[[session_pb2.ClientFrame], list[result_pb2.Result]] = lambda _: []
+        self.refuse = grpc.StatusCode.OK
+        self.opened = 0
+        self.welcome = session_pb2.Welcome(protocol=PROTOCOL, session=1, secret=b"s", inbox="i")
+        if directory is not None:
+            self.spool = Spool(str(directory))
+            self.spool.offer(b"a proof")
+            self.welcome.spool, self.welcome.nonce = str(directory), b"a proof"
+
+    def Open(self, frames: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - of the wire
+        self.opened += 1
+        next(frames)
+        yield session_pb2.ServerFrame(welcome=self.welcome)
+        for frame in frames:
+            self.heard.put(frame)
+            results = [each.SerializeToString() for each in self.answer(frame)]
+            if results:
+                yield session_pb2.ServerFrame(results=results)
+            if frame.submissions and self.refuse is not grpc.StatusCode.OK:
+                context.abort(self.refuse, "no such frame")
+
+
+class Watched(Inflight):
+    """Keeps every gate at which its reader parked."""
+
+    __slots__ = ("gates",)
+
+    def __init__(self) -> None:
+        self.gates: queue.Queue[Callable[[], None]] = queue.Queue()
+        super().__init__(b"c" * 16)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "wake" and value is not None:
+            self.gates.put(value)
 
 
 @contextmanager
@@ -77,3 +132,32 @@ def test_a_stack_that_is_full_refuses_with_its_words() -> None:
     """Not as a server that cannot be reached."""
     with connected(Full()) as session, pytest.raises(QueueFullError, match="Redis is full"):
         session.submit(TARGET, b"x")
+
+
+def test_a_late_wake_up_does_not_take_away_the_next_one() -> None:
+    """Who woke the reader may get round to it when the reader has parked again."""
+    inflight = Watched()
+    with connected(Open()) as session:
+        assert not session.park(inflight, 0)
+        late = inflight.gates.get(timeout=PATIENCE_S)
+        reader = threading.Thread(target=session.park, args=(inflight, PATIENCE_S * 2))
+        reader.start()
+        inflight.gates.get(timeout=PATIENCE_S)
+        late()
+        inflight.push(b"1")
+        reader.join(PATIENCE_S)
+        assert not reader.is_alive()
+
+
+def test_a_reader_that_is_woken_twice_is_woken() -> None:
+    """Both chunks came before it had gone on."""
+    inflight = Watched()
+    with connected(Open()) as session:
+        reader = threading.Thread(target=session.park, args=(inflight, PATIENCE_S * 2))
+        reader.start()
+        wake = inflight.gates.get(timeout=PATIENCE_S)
+        wake()
+        reader.join(PATIENCE_S)
+        assert not reader.is_alive()
+        wake()
+        wake()
