@@ -45,6 +45,9 @@ __all__ = ["ServerSession"]
 _LINGER_S = 0.02
 #: Seconds that a goodbye may take.
 _BYE_S = 1.0
+#: Seconds after which a stream that brought nothing has served all the same: what was
+#: sent did not break it.
+_SERVED_S = 5.0
 
 
 class ServerSession:
@@ -59,7 +62,8 @@ class ServerSession:
         self._granted = threading.Event()
         self._bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
         self._closing = False
-        self._served = False
+        #: Of the stream that is open: a welcome has come, and anything after it.
+        self._served = self._heard = False
         self._left = False
         self._broken: FnqError | None = None
         self._stream = 0
@@ -202,30 +206,52 @@ class ServerSession:
             self._give_up(ConnectionLostError(f"the session broke: {problem!r}"))
 
     def _keep(self) -> None:
-        """Hold a stream to a server, and take it up again when it breaks."""
+        """Hold a stream to a server, and take it up again when it breaks.
+
+        The server is given up when for too long no stream brought anything.
+        """
         pause, since = FIRST_PAUSE_S, time.monotonic()
         while not self._closing:
+            began, problem = time.monotonic(), None
             try:
                 self._serve()
-                pause, since = FIRST_PAUSE_S, time.monotonic()
-            except grpc.RpcError as problem:
-                if self._served:
-                    pause, since = FIRST_PAUSE_S, time.monotonic()
-                error = control.translate(problem, self._control.address)
-                patience = PATIENCE_S if self._granted.is_set() else FIRST_PATIENCE_S
-                late = time.monotonic() - since > patience
-                if late or isinstance(error, (AuthError, ProtocolError)):
-                    self._give_up(error)
-                    return
+            except grpc.RpcError as broken:
+                problem = broken
+            now = time.monotonic()
+            if self._heard or (self._served and now - began > _SERVED_S):
+                pause, since = FIRST_PAUSE_S, now
+            error = self._verdict(problem, now - since)
+            if error is not None:
+                self._give_up(error)
+                return
             if self._closing:
                 return
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
             self._control.reconnect()
 
+    def _verdict(self, problem: grpc.RpcError | None, fruitless_s: float) -> FnqError | None:
+        """Return why the server is given up after a stream that ended, or None."""
+        address = self._control.address
+        error = None if problem is None else control.translate(problem, address)
+        if isinstance(error, (AuthError, ProtocolError)):
+            return error
+        if fruitless_s <= (PATIENCE_S if self._granted.is_set() else FIRST_PATIENCE_S):
+            return None
+        if error is not None and not self._served:
+            return error
+        # Perhaps it is what this end sends that breaks them: sent again, it would do so again.
+        cause = (
+            "it ended them" if problem is None else f"{problem.code().name}: {problem.details()}"
+        )
+        return ConnectionLostError(
+            f"the server at {address} is there, but for {fruitless_s:.0f} s each stream to it "
+            f"broke before it brought anything ({cause}); its log may say why"
+        )
+
     def _serve(self) -> None:
         """Run one stream until it breaks or is closed."""
-        self._served = False
+        self._served = self._heard = False
         with self._lock:
             self._stream += 1
             frames = self._frames(self._stream)
@@ -251,6 +277,7 @@ class ServerSession:
                 self._granted.set()
                 self._wake()
                 return
+            self._heard = True
             events = self._state.receive(frame)
             if not self._state.idle:
                 self._wake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -13,13 +14,15 @@ from typing import Any
 import grpc
 import pytest
 
+from chalkcompute import session as session_module
 from chalkcompute.config import Config
 from chalkcompute.control import CLIENT
 from chalkcompute.errors import (
+    ConnectionLostError,
     ProtocolError,
     QueueFullError,
 )
-from chalkcompute.inflight import Inflight, Target
+from chalkcompute.inflight import Inflight, Outcome, Target
 from chalkcompute.session import ServerSession
 from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
 from fnq_wire.protocol import PROTOCOL
@@ -161,3 +164,49 @@ def test_a_reader_that_is_woken_twice_is_woken() -> None:
         assert not reader.is_alive()
         wake()
         wake()
+
+
+def test_a_frame_that_breaks_every_stream_ends_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is not taken up again for ever; the error says what the server said."""
+    monkeypatch.setattr(session_module, "PATIENCE_S", 0.2)
+    server = Open()
+    server.refuse = grpc.StatusCode.INVALID_ARGUMENT
+    with connected(server) as session:
+        inflight = session.submit(TARGET, b"x")
+        assert session.park(inflight, PATIENCE_S)
+        assert session.over
+        with pytest.raises(ConnectionLostError, match="before it brought anything"):
+            session.submit(TARGET, b"x")
+    assert inflight.outcome is not None
+    assert inflight.outcome.failure is not None
+    assert inflight.outcome.failure["error"] == "ConnectionLostError"
+    assert "INVALID_ARGUMENT: no such frame" in str(inflight.outcome.failure["message"])
+    assert server.opened > 1
+
+
+def test_a_session_goes_on_however_often_its_streams_break(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as each of them brings something: here one chunk, and the end."""
+    monkeypatch.setattr(session_module, "PATIENCE_S", 0.0)
+    server, sent = Open(), itertools.count()
+
+    def one_more(frame: session_pb2.ClientFrame) -> list[result_pb2.Result]:
+        results = []
+        for each in frame.submissions:
+            result = result_pb2.Result(call=each.call, epoch=1, position=next(sent))
+            if result.position < 10:
+                result.chunks.add(inline=b"%d" % result.position)
+            else:
+                result.end.exhausted = True
+            results.append(result)
+        return results
+
+    server.answer, server.refuse = one_more, grpc.StatusCode.UNAVAILABLE
+    with connected(server) as session:
+        inflight, heard = session.submit(STREAM, b"x"), list[bytes]()
+        while inflight.outcome is None:
+            assert session.park(inflight, PATIENCE_S)
+            heard += [inflight.chunks.popleft() for _ in range(len(inflight.chunks))]
+    assert heard == [b"%d" % number for number in range(10)]
+    assert inflight.outcome == Outcome(exhausted=True)
