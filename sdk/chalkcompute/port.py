@@ -32,7 +32,8 @@ class Session(Protocol):
         """Block this invocation until there is a chunk or an outcome.
 
         Returns at once when there is one already; False when `timeout` seconds
-        passed without news.
+        passed without news. Raises ConnectionLostError in a process that was forked
+        after the call was made: nothing will come there.
         """
         ...
 
@@ -48,7 +49,8 @@ class Session(Protocol):
         """Ask for the end of a call and forget it; may be repeated, also after the end.
 
         It never blocks and never raises: finalizers call it, from whatever thread
-        collects garbage, even one that is inside another method of the session.
+        collects garbage, even one that is inside another method of the session. It does
+        nothing in a process that was forked after the call was made, nor does `credit`.
         """
         ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,6 +68,7 @@ class ServerSession:
         self._left = False
         self._broken: FnqError | None = None
         self._stream = 0
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="fnq-session", daemon=True)
         self._thread.start()
 
@@ -117,6 +119,7 @@ class ServerSession:
         """Block this thread until there is a chunk or an outcome."""
         if inflight.chunks or inflight.outcome is not None:
             return True
+        self._check_process()
         gate = threading.Lock()
         gate.acquire()
 
@@ -135,6 +138,7 @@ class ServerSession:
 
     async def park_async(self, inflight: Inflight) -> None:
         """Do as `park` for the running event loop."""
+        self._check_process()
         loop = asyncio.get_running_loop()
         bell = self._bells.get(loop)
         if bell is None:
@@ -149,15 +153,31 @@ class ServerSession:
 
     def credit(self, inflight: Inflight, chunks: int, size: int) -> None:
         """Let the generator emit up to these totals."""
+        if self._inherited:
+            return
         with self._lock:
             self._state.credit(inflight.call, chunks, size)
             self._wake()
 
     def cancel(self, inflight: Inflight) -> None:
         """Ask for the end of a call."""
+        if self._inherited:
+            return
         with self._lock:
             self._state.cancel(inflight.call, "its caller gave it up")
             self._wake()
+
+    @property
+    def _inherited(self) -> bool:
+        """Whether this is a fork's copy: the stream is the parent's, the lock may be held."""
+        return os.getpid() != self._process
+
+    def _check_process(self) -> None:
+        if self._inherited:
+            raise ConnectionLostError(
+                "a call is waited for in a process forked after it was made: expected that in "
+                "the process that made it; make the call anew here"
+            )
 
     def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:
         """Return a deployed version."""

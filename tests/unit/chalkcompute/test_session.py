@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -210,3 +211,24 @@ def test_a_session_goes_on_however_often_its_streams_break(
             heard += [inflight.chunks.popleft() for _ in range(len(inflight.chunks))]
     assert heard == [b"%d" % number for number in range(10)]
     assert inflight.outcome == Outcome(exhausted=True)
+
+
+def test_a_process_that_was_forked_leaves_the_session_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thread that the fork did not copy may hold its lock: a stream that is closed would hang."""
+    with connected(Open()) as session:
+        inflight = session.submit(STREAM, b"x")
+        with session._lock, monkeypatch.context() as child:
+            child.setattr(session_module, "os", SimpleNamespace(getpid=lambda: -1))
+
+            def part() -> None:
+                session.credit(inflight, 1, 1)
+                session.cancel(inflight)
+                with pytest.raises(ConnectionLostError, match="in a process forked"):
+                    session.park(inflight, None)
+
+            forked = threading.Thread(target=part)
+            forked.start()
+            forked.join(PATIENCE_S)
+            assert not forked.is_alive()
