@@ -110,9 +110,18 @@ class ServerSession:
             )
         if spool is None:
             return payload
+        try:
+            key = spool.write(payload)
+        except OSError as problem:
+            if len(payload) <= MOST_CHUNKED:
+                return payload
+            raise PayloadTooLargeError(
+                f"the arguments of {target.name} have {len(payload)} bytes, the most is "
+                f"{MOST_CHUNKED} without room in {spool.directory} ({problem}): free some",
+                function=target.name,
+            ) from problem
         reference = submission.payload.reference
-        reference.house, reference.size = reference.SPOOL, len(payload)
-        reference.key = spool.write(payload)
+        reference.house, reference.size, reference.key = reference.SPOOL, len(payload), key
         return None
 
     def park(self, inflight: Inflight, timeout: float | None) -> bool:

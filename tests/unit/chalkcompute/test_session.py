@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -20,12 +22,14 @@ from chalkcompute.config import Config
 from chalkcompute.control import CLIENT
 from chalkcompute.errors import (
     ConnectionLostError,
+    PayloadTooLargeError,
     ProtocolError,
     QueueFullError,
 )
 from chalkcompute.inflight import Inflight, Outcome, Target
 from chalkcompute.session import ServerSession
 from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
+from fnq_wire.limits import INLINE
 from fnq_wire.protocol import PROTOCOL
 from fnq_wire.spool import Spool
 
@@ -232,3 +236,26 @@ def test_a_process_that_was_forked_leaves_the_session_alone(
             forked.start()
             forked.join(PATIENCE_S)
             assert not forked.is_alive()
+
+
+def test_a_spool_without_room_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not too large for it goes in parts; what is, is refused with the remedy."""
+
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Spool, "write", full)
+    monkeypatch.setattr(session_module, "MOST_CHUNKED", INLINE + 10)
+    server, payload = Open(tmp_path), os.urandom(INLINE + 10)
+    with connected(server) as session:
+        session.submit(TARGET, payload)
+        parts, submissions = list[bytes](), list[session_pb2.Submission]()
+        while not submissions:
+            frame = server.heard.get(timeout=PATIENCE_S)
+            parts += [part.data for part in frame.parts]
+            submissions += frame.submissions
+        with pytest.raises(PayloadTooLargeError, match=r"No space left on device.*free some"):
+            session.submit(TARGET, payload + b"x")
+    assert b"".join(parts) == payload
+    reference = submissions[0].payload.reference
+    assert (reference.house, reference.size) == (reference.HOUSE_UNSPECIFIED, len(payload))
