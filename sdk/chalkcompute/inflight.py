@@ -66,9 +66,13 @@ class Inflight:
         self.wake: Callable[[], None] | None = None
 
     def push(self, payload: bytes) -> None:
-        """Store one chunk and wake the waiter. Called by the session, from any thread."""
-        self.chunks.append(payload)
-        self._wake()
+        """Store one chunk and wake the waiter; one that comes after the end is dropped.
+
+        Called by the session, from any thread.
+        """
+        if self.outcome is None:
+            self.chunks.append(payload)
+            self._wake()
 
     def finish(self, outcome: Outcome) -> None:
         """Store the end and wake the waiter; a second end is dropped."""

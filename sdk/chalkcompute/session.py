@@ -311,7 +311,7 @@ class ServerSession:
             if not self._state.idle:
                 self._wake()
         for event in events:
-            _settle(event)
+            self._settle(event)
 
     def _frames(self, stream: int) -> Iterator[session_pb2.ClientFrame]:
         """Yield what is to be sent on one stream, until another takes its place."""
@@ -356,10 +356,19 @@ class ServerSession:
             assert isinstance(sink, Inflight)
             sink.finish(Outcome(failure=envelope))
 
+    def _settle(self, event: Event) -> None:
+        """Let the caller hear of `event`; a value that cannot be read ends its call."""
+        inflight = event.sink
+        assert isinstance(inflight, Inflight)
+        try:
+            _pass_on(event, inflight)
+        except OSError as problem:
+            text = f"a large value cannot be read: {problem}; call the function again"
+            inflight.finish(Outcome(failure=failure.make("ResultExpiredError", text)))
+            self.cancel(inflight)
 
-def _settle(event: Event) -> None:
-    inflight = event.sink
-    assert isinstance(inflight, Inflight)
+
+def _pass_on(event: Event, inflight: Inflight) -> None:
     for chunk in event.chunks:
         inflight.push(read(chunk))
     end = event.end

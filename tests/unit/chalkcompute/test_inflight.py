@@ -27,6 +27,15 @@ def test_the_first_end_counts() -> None:
     assert inflight.outcome == Outcome(value=b"1")
 
 
+def test_nothing_comes_after_the_end() -> None:
+    """A reader that has seen the outcome has seen every chunk."""
+    inflight = Inflight(b"c" * 16)
+    inflight.push(b"1")
+    inflight.finish(Outcome(exhausted=True))
+    inflight.push(b"2")
+    assert list(inflight.chunks) == [b"1"]
+
+
 def test_only_generators_stream() -> None:
     """The kind of the version decides whether a call is answered by chunks."""
     kinds = ("function", "coroutine", "generator", "async_generator")

@@ -259,3 +259,44 @@ def test_a_spool_without_room_is_passed_by(tmp_path: Path, monkeypatch: pytest.M
     assert b"".join(parts) == payload
     reference = submissions[0].payload.reference
     assert (reference.house, reference.size) == (reference.HOUSE_UNSPECIFIED, len(payload))
+
+
+def test_a_large_value_that_cannot_be_read_ends_its_own_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others go on; its run is cancelled, and nothing comes after its end."""
+    server, calls = Open(tmp_path), list[bytes]()
+    names = [server.spool.write(b"large"), server.spool.write(b"well")]
+
+    def broken(data: Any) -> bytes:
+        found: bytes = data.read()
+        data.close()
+        if found == b"large":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return found
+
+    def answer(frame: session_pb2.ClientFrame) -> list[result_pb2.Result]:
+        results = []
+        for each in frame.submissions:
+            calls.append(each.call)
+            result = result_pb2.Result(call=each.call, epoch=1)
+            reference = result.chunks.add().reference
+            reference.key, reference.house = names[len(calls) - 1], reference.SPOOL
+            results.append(result)
+        return results
+
+    monkeypatch.setattr(session_module, "read", broken)
+    server.answer = answer
+    with connected(server) as session:
+        lost = session.submit(STREAM, b"x")
+        assert session.park(lost, PATIENCE_S)
+        well = session.submit(STREAM, b"x")
+        assert session.park(well, PATIENCE_S)
+        cancelled: list[bytes] = []
+        while not cancelled:
+            cancelled = [each.call for each in server.heard.get(timeout=PATIENCE_S).cancellations]
+    assert lost.outcome is not None
+    assert lost.outcome.failure is not None
+    assert lost.outcome.failure["error"] == "ResultExpiredError"
+    assert list(well.chunks) == [b"well"]
+    assert cancelled == calls[:1]
