@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -53,6 +53,7 @@ FIRST_PATIENCE_S, PATIENCE_S = 1.0, 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
 #: What gRPC says of a server that is not there, or no longer.
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+_T = TypeVar("_T")
 
 
 class _Patience:
@@ -77,7 +78,7 @@ class Control:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
-        self._answered = False
+        self._closed = self._answered = False
         #: What the last deploy said: see `port.Session.active`.
         self.active: frozenset[str] = frozenset()
         self._finder = None if config.addr is None else finder(config.addr, SERVER)
@@ -86,7 +87,7 @@ class Control:
         except FnqError:
             self._stop_finding()
             raise
-        self.channel = grpc.insecure_channel(self.address, options=OPTIONS)
+        self._channel = grpc.insecure_channel(self.address, options=OPTIONS)
         self.metadata = metadata(config.token)
 
     def _find(self, avoid: str) -> str:
@@ -103,16 +104,28 @@ class Control:
         except FnqError:
             return  # The caller's patience decides how long this goes on.
         with self._lock:
-            old, self.channel = (
-                self.channel,
+            if self._closed:
+                return
+            old, self._channel = (
+                self._channel,
                 grpc.insecure_channel(self.address, options=OPTIONS),
             )
         old.close()
 
     def close(self) -> None:
-        """Close the channel."""
-        self.channel.close()
+        """Close the channel, for good: what is asked, now or later, is a ConnectionLostError."""
+        with self._lock:
+            self._closed = True
+        self._channel.close()
         self._stop_finding()
+
+    def stub(self, kind: Callable[[grpc.Channel], _T]) -> _T:
+        """Return a stub of the channel; ConnectionLostError when that is closed for good."""
+        # Never of a channel that is closed: gRPC crashes, and the process with it.
+        with self._lock:
+            if self._closed:
+                raise ConnectionLostError(f"the session with {self.address} was closed meanwhile")
+            return kind(self._channel)
 
     def _stop_finding(self) -> None:
         if self._finder is not None:
@@ -197,18 +210,18 @@ class Control:
         patience = patience or self._patience()
         while True:
             try:
-                answer = question(control_pb2_grpc.ControlStub(self.channel))
+                answer = question(self.stub(control_pb2_grpc.ControlStub))
                 if answer is not None:
                     self._answered = True
                     return answer
-                lost: Exception = _away(self.address, "it broke off its answer")
+                lost: FnqError = _away(self.address, "it broke off its answer")
             except grpc.RpcError as problem:
                 lost = translate(problem, self.address, otherwise)
                 if problem.code() not in _AWAY:
                     raise lost from None
-            except ValueError as problem:
+            except ValueError:
                 # The channel was closed under way: there is a new one, or nobody wants any.
-                lost = problem
+                lost = _away(self.address, "the channel to it was closed")
             if patience.ends(time.monotonic()):
                 raise lost
             time.sleep(pause)

@@ -284,7 +284,7 @@ class ServerSession:
         with self._lock:
             self._stream += 1
             frames = self._frames(self._stream)
-        stub = session_pb2_grpc.SessionsStub(self._control.channel)
+        stub = self._control.stub(session_pb2_grpc.SessionsStub)
         stream = stub.Open(frames, metadata=self._control.metadata)
         try:
             for frame in stream:

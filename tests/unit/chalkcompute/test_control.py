@@ -175,3 +175,17 @@ def test_a_server_that_stays_away_is_given_up_soon() -> None:
     with asking(server) as control, pytest.raises(ConnectionLostError, match="in a mood"):
         control.lookup("add", None)
     assert 0.9 < time.monotonic() - begun < 5
+
+
+def test_what_was_closed_is_asked_no_more() -> None:
+    """Another thread may have opened another session: who still asks here is told at once."""
+    server = Moody(*[grpc.StatusCode.UNAVAILABLE] * 1_000)
+    with asking(server) as control, ThreadPoolExecutor(1) as thread:
+        control._answered = True
+        asked = thread.submit(control.lookup, "add", None)
+        control.close()
+        control.reconnect()
+        with pytest.raises(ConnectionLostError, match="was closed"):
+            asked.result(10)
+        with pytest.raises(ConnectionLostError, match="was closed"):
+            control.lookup("add", None)
