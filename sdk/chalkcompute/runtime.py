@@ -72,9 +72,15 @@ def _open() -> Session:
     from chalkcompute.session import ServerSession
 
     with _state.lock:
-        if _state.server is None or _state.server.over:
-            _state.server = ServerSession(Config.load())
-            parting.attend()
+        server = _state.server
+        if server is not None and not server.over:
+            return server
+        if server is not None:
+            # No call is in flight there, but its channel is open, and servers are looked for.
+            _state.server = None
+            server.close()
+        _state.server = ServerSession(Config.load())
+        parting.attend()
         return _state.server
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from chalkcompute import parting, runtime
+from chalkcompute.errors import ConnectionLostError
 from tests.unit.chalkcompute.memory import MemorySession
 
 #: Never loaded by the facade: they are for a session, for values, or for loops.
@@ -65,6 +66,41 @@ def test_a_session_is_opened_once() -> None:
     assert server.closed == 1
     assert runtime.current_session() not in found
     runtime.close()
+
+
+@pytest.mark.usefixtures("opening")
+def test_a_session_that_is_over_is_closed_when_another_takes_its_place() -> None:
+    """Or its channel, and what looks for servers, would be there to the end of the process."""
+    over = runtime.current_session()
+    assert isinstance(over, Server)
+    over.over = True
+    following = runtime.current_session()
+    assert following is not over
+    assert runtime.current_session() is following
+    assert over.closed == 1
+    runtime.close()
+
+
+@pytest.mark.usefixtures("opening")
+def test_a_session_that_is_over_is_closed_once_though_no_other_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next call tries again."""
+    over = runtime.current_session()
+    assert isinstance(over, Server)
+    over.over = True
+    with monkeypatch.context() as nobody:
+        nobody.setattr(Server, "__init__", _refuse)
+        for _ in range(2):
+            with pytest.raises(ConnectionLostError):
+                runtime.current_session()
+    assert runtime.current_session() is not over
+    assert over.closed == 1
+    runtime.close()
+
+
+def _refuse(*_: object) -> None:
+    raise ConnectionLostError("no server answers")
 
 
 @pytest.mark.usefixtures("opening")
