@@ -15,6 +15,7 @@ from chalkcompute.stream import Stream
 
 if TYPE_CHECKING:
     from chalkcompute.inflight import Target
+    from chalkcompute.reply import Reply
     from fnq_wire.arrow import Codec
 
 __all__ = ["RemoteFunction", "function"]
@@ -60,8 +61,7 @@ class RemoteFunction(Generic[P, R_co, L_co]):
         there. Wrong arguments raise before anything is sent. KeyboardInterrupt
         cancels the call.
         """
-        target, codec, payload = self._prepare(args, kwargs)
-        reply = send(target, payload, codec)
+        target, reply = self._send(args, kwargs)
         return cast("R_co", Stream(reply) if target.streams else reply.value())
 
     def remote(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
@@ -73,14 +73,11 @@ class RemoteFunction(Generic[P, R_co, L_co]):
 
         Cancelling the awaiting task cancels the call.
         """
-        # A worker's session knows how to wait within its loop; elsewhere a deploy would block it.
-        if runtime.in_worker() or self._settled():
-            target, codec, payload = self._prepare(args, kwargs)
+        # A worker's session knows how to wait within its loop; elsewhere it would be blocked.
+        if runtime.in_worker() or (self._settled() and runtime.ready()):
+            target, reply = self._send(args, kwargs)
         else:
-            import asyncio
-
-            target, codec, payload = await asyncio.to_thread(self._prepare, args, kwargs)
-        reply = send(target, payload, codec)
+            target, reply = await self._send_aside(args, kwargs)
         return cast("R_co", Stream(reply) if target.streams else await reply.value_async())
 
     def local(self, *args: P.args, **kwargs: P.kwargs) -> L_co:
@@ -119,6 +116,40 @@ class RemoteFunction(Generic[P, R_co, L_co]):
             assert self.body is not None
             self._codec = Codec.of(self.body)
         return self._codec
+
+    def _send(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Target, Reply]:
+        target, codec, payload = self._prepare(args, kwargs)
+        return target, send(target, payload, codec)
+
+    async def _send_aside(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Target, Reply]:
+        """Send from a thread: to deploy, or to open a session, takes a while.
+
+        When the awaiting task is cancelled the call is, also if it is sent only then.
+        """
+        import asyncio
+
+        sent: list[tuple[Target, Reply]] = []
+        left = False
+
+        def give_up() -> None:
+            for _, reply in sent:
+                reply.session.cancel(reply.inflight)
+
+        def work() -> None:
+            sent.append(self._send(args, kwargs))
+            if left:
+                give_up()
+
+        try:
+            await asyncio.to_thread(work)
+        except asyncio.CancelledError:
+            # First this: whoever comes second, this or the thread, sees what the other did.
+            left = True
+            give_up()
+            raise
+        return sent[0]
 
     def _prepare(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

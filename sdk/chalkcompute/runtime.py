@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from chalkcompute.port import Session
     from chalkcompute.session import ServerSession
 
-__all__ = ["close", "current_session", "in_worker", "install", "refuse"]
+__all__ = ["close", "current_session", "in_worker", "install", "ready", "refuse"]
 
 #: Seconds that closing waits for a thread that is opening the session.
 _PATIENCE_S = 1.0
@@ -64,6 +64,14 @@ def current_session() -> Session:
         return _state.installed
     server = _state.server
     return server if server is not None and not server.over else _open()
+
+
+def ready() -> bool:
+    """Return whether a call can be sent at once: a session is open, and granted."""
+    if _state.installed is not None:
+        return True
+    server = _state.server
+    return server is not None and server.ready
 
 
 def _open() -> Session:

@@ -77,8 +77,13 @@ class ServerSession:
         """Whether the server was given up: another session may be opened."""
         return self._broken is not None
 
+    @property
+    def ready(self) -> bool:
+        """Whether `submit` does not wait: a server has granted the session, and is not given up."""
+        return self._granted.is_set() and self._broken is None
+
     def submit(self, target: Target, payload: bytes) -> Inflight:
-        """Send a call; return at once."""
+        """Send a call; return once the session is granted."""
         self._granted.wait()
         submission = session_pb2.Submission(
             version=target.version, rows=1, repeatable=target.repeatable, set=target.set

@@ -14,8 +14,9 @@ import pytest
 import chalkcompute
 from chalkcompute import RemoteError, RemoteFunction, Stream, runtime
 from chalkcompute.errors import NotReadyError, SerializationError
+from chalkcompute.inflight import Inflight, Target
 from chalkcompute.settings import Settings
-from tests.unit.chalkcompute.memory import MemorySession
+from tests.unit.chalkcompute.memory import PATIENCE, MemorySession
 
 
 def add(x: int, y: int = 1) -> int:
@@ -71,6 +72,92 @@ def test_the_loop_goes_on_while_a_call_is_awaited(session: MemorySession) -> Non
         assert not call.done()
         session.gate.set()
         return await call
+
+    assert asyncio.run(main()) == 3
+
+
+class Slow(MemorySession):
+    """A session that no server has granted yet: until then a call waits in `submit`."""
+
+    ready = over = False
+
+    def __init__(self, other: MemorySession) -> None:
+        super().__init__()
+        self.versions = other.versions
+        self.entered = threading.Event()
+        self.gate.clear()
+
+    def submit(self, target: Target, payload: bytes) -> Inflight:
+        self.entered.set()
+        assert self.gate.wait(PATIENCE)
+        return super().submit(target, payload)
+
+
+@pytest.fixture
+def slow(session: MemorySession, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """Take the place of the session through which all functions so far were deployed."""
+    made = Slow(session)
+    monkeypatch.setattr(runtime._state, "server", made)
+    yield made
+    made.close()
+
+
+def test_the_loop_goes_on_while_a_session_is_opened(slow: Slow) -> None:
+    """Though the function was deployed long ago, through a session that is over now."""
+    handle = chalkcompute.function(add)
+    handle(1)
+    runtime.install(None)
+
+    async def main() -> int:
+        call = asyncio.create_task(handle.aio(1, 2))
+        assert await asyncio.to_thread(slow.entered.wait, PATIENCE)
+        slow.gate.set()
+        return await call
+
+    assert asyncio.run(main()) == 3
+
+
+def test_a_task_that_is_cancelled_while_a_session_is_opened_cancels_its_call(slow: Slow) -> None:
+    """Also where the call was not sent yet: nobody else could."""
+    release = threading.Event()
+
+    @chalkcompute.function
+    def stay() -> bool:
+        return release.wait(PATIENCE)
+
+    release.set()
+    stay()
+    release.clear()
+    runtime.install(None)
+
+    async def main() -> None:
+        call = asyncio.create_task(stay.aio())
+        assert await asyncio.to_thread(slow.entered.wait, PATIENCE)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        slow.gate.set()
+
+    try:
+        asyncio.run(main())
+        assert slow.runs[0].cancelled
+    finally:
+        release.set()
+
+
+def test_a_call_through_an_open_session_is_sent_without_a_thread(
+    session: MemorySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread would cost more than the call."""
+    handle = chalkcompute.function(add)
+    handle(1)
+
+    def none(*_: object) -> None:
+        raise AssertionError("a thread was asked")
+
+    async def main() -> int:
+        monkeypatch.setattr(asyncio, "to_thread", none)
+        return await handle.aio(1, 2)
 
     assert asyncio.run(main()) == 3
 

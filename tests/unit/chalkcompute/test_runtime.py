@@ -24,6 +24,7 @@ class Server:
         self.config = config
         self.closed = 0
         self.over = False
+        self.ready = True
 
     def close(self) -> None:
         """Count goodbyes."""
@@ -101,6 +102,21 @@ def test_a_session_that_is_over_is_closed_once_though_no_other_can_be_opened(
 
 def _refuse(*_: object) -> None:
     raise ConnectionLostError("no server answers")
+
+
+@pytest.mark.usefixtures("opening")
+def test_a_session_is_ready_when_nothing_is_waited_for() -> None:
+    """It is open, and granted."""
+    assert not runtime.ready()
+    server = runtime.current_session()
+    assert isinstance(server, Server)
+    assert runtime.ready()
+    server.ready = False
+    assert not runtime.ready()
+    runtime.close()
+    assert not runtime.ready()
+    runtime.install(MemorySession())
+    assert runtime.ready()
 
 
 @pytest.mark.usefixtures("opening")
