@@ -217,6 +217,26 @@ def test_a_session_goes_on_however_often_its_streams_break(
     assert inflight.outcome == Outcome(exhausted=True)
 
 
+def test_a_session_goes_on_when_its_streams_held_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though they brought nothing: a call may take long, on a network that breaks now and then."""
+    monkeypatch.setattr(session_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(session_module, "_SERVED_S", 0.0)
+    server = Open()
+
+    def done(frame: session_pb2.ClientFrame) -> list[result_pb2.Result]:
+        end = result_pb2.End(exhausted=True)
+        late = server.opened > 5
+        return [result_pb2.Result(call=each.call, end=end) for each in frame.submissions if late]
+
+    server.answer, server.refuse = done, grpc.StatusCode.UNAVAILABLE
+    with connected(server) as session:
+        inflight = session.submit(STREAM, b"x")
+        assert session.park(inflight, PATIENCE_S)
+    assert inflight.outcome == Outcome(exhausted=True)
+
+
 def test_a_process_that_was_forked_leaves_the_session_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
