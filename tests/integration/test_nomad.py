@@ -15,9 +15,11 @@ import pytest
 from fnq.v1 import spec_pb2
 from fnq_core.connection import connect
 from fnq_core.registry import Registry
+from fnq_server.orchestrator.nomad.job import job_id
 from fnq_server.orchestrator.seam import Outlook
 from fnq_wire.error import StackError
 from jobs.cluster import Cluster
+from jobs.http import ask
 from tests import agents
 from tests.nomad import House, until
 from tests.redis import RedisServer
@@ -224,6 +226,28 @@ def test_a_worker_that_ends_again_and_again_is_explained(
         assert await house.outlook(version) is Outlook.CRASHING
         house.order("exec sleep 1000")
         await until(lambda: house.explained(version), lambda text: text == "", 60)
+        await house.nomad.stop("default", version)
+
+    run(scene())
+
+
+def test_a_restart_by_an_operator_is_no_crash(cluster: Cluster, house: House) -> None:
+    """What `nomad job restart` does to each allocation."""
+    version = "e6" * 16
+
+    async def scene() -> None:
+        await house.ensure(version)
+        await until(lambda: house.states(version), lambda found: found == [(0, "running")])
+        listed = f"{cluster.nomad.address}/v1/job/{job_id('default', 'f', version)}/allocations"
+
+        async def own() -> Any:
+            [found] = await asyncio.to_thread(ask, "GET", listed)
+            return found
+
+        url = f"{cluster.nomad.address}/v1/client/allocation/{(await own())['ID']}/restart"
+        await asyncio.to_thread(ask, "POST", url, {"AllTasks": False})
+        await until(own, lambda each: str(each["TaskStates"]).count("'Started'") == 2)
+        assert await house.outlook(version) is Outlook.RUNNING
         await house.nomad.stop("default", version)
 
     run(scene())

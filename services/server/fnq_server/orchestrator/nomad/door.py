@@ -34,6 +34,8 @@ _T = TypeVar("_T")
 DEFAULT_ADDRESS = "http://127.0.0.1:4646"
 #: Seconds for an answer, beyond what Nomad was asked to wait.
 _ANSWER_S = 10.0
+#: Seconds for an answer that only a node has: it may be out of reach.
+_NODE_S = 3.0
 #: Requests at once; more wait for a thread.
 _THREADS = 4
 #: Characters of Nomad's words in an error.
@@ -194,7 +196,8 @@ class Door:
 
         def ask() -> bytes:
             logs = self._nomad.client.stream_logs
-            content: bytes = logs.request(allocation, method="get", params=params).content
+            reply = logs.request(allocation, method="get", params=params, timeout=_NODE_S)
+            content: bytes = reply.content
             return content
 
         return await self._maybe(f"show the {stream} of {allocation}", ask)
@@ -257,7 +260,7 @@ class Door:
                 "give --nomad or NOMAD_ADDR the address where it answers"
             )
         if isinstance(cause, requests.Timeout):
-            return StackError(f"{nomad} did not answer in {_ANSWER_S:g} s, asked to {what}")
+            return StackError(f"{nomad} did not answer in time, asked to {what}")
         if isinstance(cause, requests.RequestException):
             return StackError(
                 f"no Nomad can be reached at {self._access.shown} ({_reason(cause)}): "

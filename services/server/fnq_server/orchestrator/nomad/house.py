@@ -125,8 +125,8 @@ class NomadOrchestrator:
         )
         ask = Ask.of(job)
         story = tell(allocations, ask.memory_mb, time.time())
-        if story is not None and story.outlook is Outlook.RUNNING:
-            return Explanation(Outlook.RUNNING)
+        if story is not None and story.outlook in (Outlook.RUNNING, Outlook.STARTING):
+            return Explanation(story.outlook, story.sentence)
         metric = unplaced(evaluations)
         if metric is not None:
             verdict = judge(ask, metric, [Node.of(each) for each in await self._door.nodes()])
@@ -163,7 +163,11 @@ class NomadOrchestrator:
         return self._ids.get(key, "")
 
     async def _last_words(self, allocation: str) -> str:
-        lines = await self._tail(allocation, "stderr", 1)
+        """Return what an allocation said last; empty where its node cannot be asked."""
+        try:
+            lines = await self._tail(allocation, "stderr", 1)
+        except StackError:
+            return ""
         return last_words(lines[-1]) if lines else ""
 
     async def _tail(self, allocation: str, stream: str, count: int) -> list[str]:

@@ -20,6 +20,8 @@ _HINDRANCES = frozenset(
     {"Failed Artifact Download", "Failed Validation", "Setup Failure", "Task hook failed"}
 )
 _PULL = "Failed to pull "
+#: What is to be expected of one worker, best first.
+_BEST_FIRST = (Outlook.RUNNING, Outlook.STARTING, Outlook.CRASHING, Outlook.BLOCKED)
 
 
 class Story(NamedTuple):
@@ -39,7 +41,7 @@ def newest(allocations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def tell(allocations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float) -> Story | None:
-    """Return why none of the workers runs; None when none was placed, or all were stopped.
+    """Return the story of the best worker; None when none was placed, or all were stopped.
 
     `memory_mb` is what each of them has. One that was started again after a failure
     counts as running once it has stayed for SETTLED_S.
@@ -49,10 +51,10 @@ def tell(allocations: Sequence[Mapping[str, Any]], memory_mb: int, now_s: float)
         for each in _generations(allocations)
         if each[-1]["DesiredStatus"] == "run"
     ]
-    # One that runs is enough; of the others, one that ended has most to say.
+    # Of those that are alike, one that ended has most to say.
     return min(
         stories,
-        key=lambda story: (story.outlook is not Outlook.RUNNING, story.ended == ""),
+        key=lambda story: (_BEST_FIRST.index(story.outlook), story.ended == ""),
         default=None,
     )
 
@@ -113,7 +115,7 @@ def _started_s(events: Sequence[Mapping[str, Any]]) -> float:
 def _failure(allocation: Mapping[str, Any], memory_mb: int) -> Story | None:
     """Return what an allocation failed of last; None when it did not."""
     where = f"on node {allocation['NodeName']!r}"
-    for event in reversed(_events(allocation)):
+    for event in reversed(_unwanted(_events(allocation))):
         details = event.get("Details") or {}
         if event["Type"] == "Terminated":
             sentence = f"its worker {where} {_ending(details, memory_mb)}"
@@ -122,6 +124,20 @@ def _failure(allocation: Mapping[str, Any], memory_mb: int) -> Story | None:
         if hindrance:
             return Story(Outlook.CRASHING, hindrance)
     return None
+
+
+def _unwanted(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the events without the ends that somebody asked for, as by `nomad job restart`."""
+    left, asked_for = [], False
+    for event in events:
+        if event["Type"] == "Restart Signaled":
+            asked_for = True
+        elif event["Type"] == "Started":
+            asked_for = False
+        elif event["Type"] == "Terminated" and asked_for:
+            continue
+        left.append(event)
+    return left
 
 
 def _hindrance(event: Mapping[str, Any], where: str, text: str) -> str:

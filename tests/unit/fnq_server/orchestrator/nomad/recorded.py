@@ -18,6 +18,15 @@ RECEIVED = event("Received", "Task received by client")
 SETUP = event("Task Setup", "Building Task Directory", message="Building Task Directory")
 STARTED = event("Started", "Task started by client")
 EXIT_7 = event("Terminated", "Exit Code: 7", exit_code="7", signal="0", oom_killed="false")
+#: What `nomad job restart` and `nomad alloc restart` do first, and what comes of that.
+RESTART_SIGNALED = event(
+    "Restart Signaled",
+    "User requested running tasks to restart",
+    restart_reason="User requested running tasks to restart",
+)
+TERMED = event(
+    "Terminated", "Exit Code: 143, Signal: 15", exit_code="143", signal="15", oom_killed="false"
+)
 KILLED = event(
     "Terminated", "Exit Code: 137, Signal: 9", exit_code="137", signal="9", oom_killed="false"
 )

@@ -156,13 +156,17 @@ async def test_a_nomad_that_is_away_is_told_with_the_remedy() -> None:
 async def test_a_nomad_that_does_not_answer_is_given_up(
     api: NomadApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In its time; the loop goes on meanwhile."""
+    """In its time, a node sooner; the loop goes on meanwhile."""
+    patient = _door(api)
     monkeypatch.setattr(door_module, "_ANSWER_S", 0.05)
+    monkeypatch.setattr(door_module, "_NODE_S", 0.05)
     door = _door(api)
     api.gate.clear()
     try:
-        with pytest.raises(StackError, match=r"did not answer in 0\.05 s, asked to list nodes"):
+        with pytest.raises(StackError, match="did not answer in time, asked to list nodes"):
             await door.nodes()
+        with pytest.raises(StackError, match="did not answer in time, asked to show the stderr"):
+            await patient.log("a", "stderr", 1)
     finally:
         api.gate.set()
 

@@ -187,6 +187,26 @@ async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words
     assert await house.explain("default", VERSION) == told
 
 
+async def test_a_log_that_cannot_be_read_hides_no_reason(api: NomadApi) -> None:
+    """The node may be out of reach since the worker on it ended."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 1)
+    api.place(ID, failed := allocation("failed", recorded.STARTED, recorded.EXIT_7))
+    api.broken_logs.add(failed["ID"])
+    sentence = "its worker on node 'vm' ended with exit code 7"
+    assert await house.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
+
+
+async def test_one_that_starts_beside_one_without_a_place_is_waited_for(api: NomadApi) -> None:
+    """It is the best of them."""
+    house = _house(api)
+    await house.ensure("default", VERSION, SPEC, 2)
+    api.place(ID, allocation("pending"))
+    api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
+    starting = Explanation(Outlook.STARTING, "node 'vm' was told to start its worker")
+    assert await house.explain("default", VERSION) == starting
+
+
 async def test_a_job_that_nomad_refuses_is_an_error_with_its_words(api: NomadApi) -> None:
     """And leaves nothing behind."""
     house = _house(api)

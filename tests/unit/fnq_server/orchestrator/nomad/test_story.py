@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -37,6 +38,30 @@ def test_one_that_runs_is_enough() -> None:
     others = [allocation("failed", *CRASHED), allocation("running", index=1)]
     assert _told(*others) == Story(Outlook.RUNNING)
     assert _told(*reversed(others)) == Story(Outlook.RUNNING)
+
+
+def test_one_that_comes_up_is_better_than_those_that_end() -> None:
+    """And those that end are better than one whose node is gone; the order does not matter."""
+    lost, crashed = allocation("lost"), allocation("failed", *CRASHED, index=1)
+    pending = allocation("pending", recorded.SETUP, index=2)
+    starting = Story(Outlook.STARTING, "node 'vm' starts its worker")
+    for order in itertools.permutations([lost, crashed, pending]):
+        assert _told(*order) == starting
+    assert _told(lost, crashed) == _told(crashed, lost) == _told(crashed)
+
+
+def test_a_restart_that_somebody_asked_for_is_no_failure() -> None:
+    """Neither while it goes on nor after; a crash before or after it is one."""
+    restart = (recorded.RESTART_SIGNALED, recorded.TERMED)
+    assert _sentence(Outlook.STARTING, recorded.STARTED, *restart, status="pending") == (
+        "node 'vm' starts its worker"
+    )
+    started = recorded.event("Started", at_s=NOW_S)
+    again = (recorded.STARTED, *restart, recorded.RESTARTING, started)
+    assert _told(allocation("running", *again)) == Story(Outlook.RUNNING)
+    ended = "its worker on node 'vm' ended with exit code 7"
+    assert _sentence(Outlook.CRASHING, *again, recorded.EXIT_7) == ended
+    assert _sentence(Outlook.CRASHING, *CRASHED, *again, status="running") == ended
 
 
 def test_a_process_that_ended_is_told_with_its_exit_code() -> None:
