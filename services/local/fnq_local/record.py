@@ -6,6 +6,7 @@ of that is ended before the new Redis opens the same files.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,8 @@ def end_survivors(place: Place) -> None:
     for known in _processes(place):
         pid, began = known["pid"], known["began"]
         while began is not None and proc.began(pid) == began:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # It ended since it was looked at.
+                os.kill(pid, signal.SIGKILL)
             if time.monotonic() > limit:
                 raise StackError(f"process {pid} of an earlier stack does not end; end it by hand")
             time.sleep(_LOOK_S)

@@ -40,6 +40,23 @@ def test_what_a_dead_stack_left_running_is_ended(
     assert proc.began(survivor.pid) is None
 
 
+def test_what_ends_right_before_it_is_killed_is_gone_too(
+    place: Place, survivor: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not there any more when the signal is sent."""
+    kill = os.kill
+
+    def too_late(pid: int, number: int) -> None:
+        kill(pid, number)
+        survivor.wait()
+        kill(pid, number)
+
+    record.write(place, [survivor.pid])
+    monkeypatch.setattr(os, "kill", too_late)
+    record.end_survivors(place)
+    assert proc.began(survivor.pid) is None
+
+
 def test_a_stranger_with_a_used_id_is_spared(
     place: Place, survivor: subprocess.Popen[bytes]
 ) -> None:
