@@ -77,8 +77,8 @@ def test_workers_are_started_scaled_and_stopped(house: House) -> None:
         await house.ensure(version, 1)
         await settled(0)
         await house.nomad.stop("default", version)
-        assert await house.states(version) == []
         assert await house.explained(version) == "its workers were stopped"
+        await settled()
         await house.ensure(version, 1)
         await settled(0)
         await house.nomad.stop("default", version)
@@ -231,6 +231,36 @@ def test_a_worker_that_ends_again_and_again_is_explained(
     run(scene())
 
 
+async def _allocations(cluster: Cluster, version: str) -> list[dict[str, Any]]:
+    """Return all that Nomad has placed of a version of the function f."""
+    identity = job_id("default", "f", version)
+    url = f"{cluster.nomad.address}/v1/job/{identity}/allocations"
+    found: list[dict[str, Any]] = await asyncio.to_thread(ask, "GET", url)
+    return found
+
+
+def test_what_is_ensured_right_after_a_stop_is_new(cluster: Cluster, house: House) -> None:
+    """The workers that were told to end are not kept, though the job is the same."""
+    version = "e7" * 16
+
+    async def scene() -> None:
+        await house.ensure(version)
+        await until(lambda: house.states(version), lambda found: found == [(0, "running")])
+        for _ in range(5):
+            before = {each["ID"] for each in await _allocations(cluster, version)}
+            await house.nomad.stop("default", version)
+            await house.ensure(version)
+            told = await until(
+                lambda: _allocations(cluster, version),
+                lambda found: [each for each in found if each["DesiredStatus"] == "run"],
+            )
+            [kept] = [each["ID"] for each in told if each["DesiredStatus"] == "run"]
+            assert kept not in before
+        await house.nomad.stop("default", version)
+
+    run(scene())
+
+
 def test_a_restart_by_an_operator_is_no_crash(cluster: Cluster, house: House) -> None:
     """What `nomad job restart` does to each allocation."""
     version = "e6" * 16
@@ -238,10 +268,9 @@ def test_a_restart_by_an_operator_is_no_crash(cluster: Cluster, house: House) ->
     async def scene() -> None:
         await house.ensure(version)
         await until(lambda: house.states(version), lambda found: found == [(0, "running")])
-        listed = f"{cluster.nomad.address}/v1/job/{job_id('default', 'f', version)}/allocations"
 
         async def own() -> Any:
-            [found] = await asyncio.to_thread(ask, "GET", listed)
+            [found] = await _allocations(cluster, version)
             return found
 
         url = f"{cluster.nomad.address}/v1/client/allocation/{(await own())['ID']}/restart"

@@ -105,15 +105,12 @@ class Agents:
         fleet = self._fleets.get((namespace, version))
         return [] if fleet is None else list(fleet.children)
 
-    async def stop(self, version: str, namespace: str | None, grace_s: float) -> int:
-        """End all agents of `version` and return how many, when they are gone.
-
-        Without a namespace those of every namespace go.
-        """
-        keys = [key for key in self._fleets if key[1] == version and namespace in (None, key[0])]
-        going = [child for key in keys for child in self._fleets.pop(key).children]
-        if going:
-            await asyncio.wait([self._dismiss(child, grace_s) for child in going])
+    def stop(self, namespace: str, version: str, grace_s: float) -> int:
+        """End all agents of a version, in the background; return how many there were."""
+        fleet = self._fleets.pop((namespace, version), None)
+        going = [] if fleet is None else fleet.children
+        for child in going:
+            self._dismiss(child, grace_s)
         return len(going)
 
     async def stop_all(self, grace_s: float) -> None:

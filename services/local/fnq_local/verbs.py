@@ -15,8 +15,7 @@ from fnq_wire.error import StackError
 
 __all__ = ["Verbs"]
 
-#: Seconds that the agent of a version gets by default to finish what it runs.
-_GRACE_S = 30.0
+#: Seconds for which somebody may wait for the stack.
 _MOST_WAIT_S = 60.0
 
 
@@ -29,7 +28,7 @@ class Verbs:
     ensure   {"namespace", "version", "function", "replicas", "exact", "env", "grace_s"}
              -> {"agents"}
     agents   {"namespace", "version"} -> {"agents"}
-    stop     {"version", "namespace", "grace_s"} -> {"stopped"}
+    stop     {"namespace", "version", "grace_s"} -> {"stopped"}
     status   -> {"processes", "pid", "waiting"}
     touch    -> {"again_s"}
     down     -> {"pid"} when everything has ended
@@ -92,7 +91,7 @@ class Verbs:
             exact=bool(request.get("exact", True)),
             env={str(name): str(value) for name, value in (request.get("env") or {}).items()},
         )
-        staying = self._supervisor.agents.ensure(wanted, float(request.get("grace_s", _GRACE_S)))
+        staying = self._supervisor.agents.ensure(wanted, float(request["grace_s"]))
         return {"agents": [_agent(child) for child in staying]}
 
     async def _agents(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -100,9 +99,8 @@ class Verbs:
         return {"agents": [_agent(each) for each in self._supervisor.agents.of(namespace, version)]}
 
     async def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
-        namespace = request.get("namespace")
-        grace_s = float(request.get("grace_s", _GRACE_S))
-        stopped = await self._supervisor.agents.stop(str(request["version"]), namespace, grace_s)
+        namespace, version = str(request["namespace"]), str(request["version"])
+        stopped = self._supervisor.agents.stop(namespace, version, float(request["grace_s"]))
         return {"stopped": stopped}
 
     async def _status(self, _request: dict[str, Any]) -> dict[str, Any]:

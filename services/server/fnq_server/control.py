@@ -16,7 +16,7 @@ import grpc.aio
 from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
 from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.logs import Line, LogStreams
-from fnq_core.presence import PresenceBoard
+from fnq_core.presence import TTL_S, PresenceBoard
 from fnq_core.registry import RecordError, Registry, Version
 from fnq_server.demand import Demand
 from fnq_server.lookout import Lookout
@@ -31,6 +31,8 @@ __all__ = ["Control"]
 _TAIL = 100
 #: Seconds between two looks while somebody waits for a worker.
 _LOOK_S = 0.03
+#: Seconds in which a worker that was told to end has left the board.
+_LEAVE_S = TTL_S + 2.0
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -65,8 +67,8 @@ class Control(control_pb2_grpc.ControlServicer):
             return control_pb2.DeployReply(missing_bundles=missing)
         async with _told(context):
             versions = await self._record(namespace, request.specs)
+        await self._begin_again(namespace, [version.id for version in versions])
         for version in versions:
-            await self._begin_again(namespace, version.id)
             if version.spec.min_replicas:
                 self._demand.want(namespace, version.id)
         return control_pb2.DeployReply(
@@ -97,11 +99,29 @@ class Control(control_pb2_grpc.ControlServicer):
             versions = [replace(version, set=bound) for version in versions]
         return versions
 
-    async def _begin_again(self, namespace: str, version_id: str) -> None:
-        """Have a version that could not be imported tried anew: what it lacked may be there."""
-        found = await insist("deploying", lambda: self._board.of(namespace, version_id))
-        if judge(found).state == "failed":
-            await self._demand.begin_again(namespace, version_id)
+    async def _begin_again(self, namespace: str, versions: Sequence[str]) -> None:
+        """Have versions that could not be imported tried anew: what they lacked may be there.
+
+        Returns when no worker that has failed takes calls any more: it leaves the board
+        before it ends, and one that cannot leave it is forgotten there.
+        """
+        failed = await self._failed(namespace, versions)
+        told = await asyncio.gather(*(self._demand.begin_again(namespace, each) for each in failed))
+        left: Sequence[str] = [each for each, is_told in zip(failed, told, strict=True) if is_told]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LEAVE_S
+        while left and loop.time() < until:
+            await asyncio.sleep(_LOOK_S)
+            left = await self._failed(namespace, left)
+
+    async def _failed(self, namespace: str, versions: Sequence[str]) -> list[str]:
+        """Return which of the versions could not be imported."""
+        return [
+            each
+            for each in versions
+            if judge(await insist("deploying", lambda: self._board.of(namespace, each))).state
+            == "failed"
+        ]
 
     async def PutBundle(  # noqa: N802
         self, request_iterator: AsyncIterator[control_pb2.BundlePart], context: Context

@@ -66,15 +66,20 @@ class Demand:
         """Return why a worker could not be asked for last; None where it could be."""
         return self._refused.get((namespace, version_id))
 
-    async def begin_again(self, namespace: str, version_id: str) -> None:
-        """End the workers of a version; the next that it needs are new."""
+    async def begin_again(self, namespace: str, version_id: str) -> bool:
+        """Have the workers of a version end; the next that it needs are new.
+
+        Return whether they were told to.
+        """
         if self._orchestrator is None:
-            return
+            return False
         try:
             await self._orchestrator.stop(namespace, version_id)
         except RuntimeError as problem:
             _log.warning("cannot stop a worker", version=version_id, problem=str(problem))
+            return False
         self._fresh.discard((namespace, version_id))
+        return True
 
     async def _ensure(self, namespace: str, version: Version) -> None:
         if self._orchestrator is not None:

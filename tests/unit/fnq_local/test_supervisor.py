@@ -14,7 +14,8 @@ from tests.unit.fnq_local.stack import OPTIONS, Stack, until
 
 pytestmark = pytest.mark.integration
 
-_WANTED = {"namespace": "default", "version": "abc", "function": "add", "env": {}}
+_VERSION = {"namespace": "default", "version": "abc", "grace_s": 30}
+_WANTED = {**_VERSION, "function": "add", "env": {}}
 
 
 def test_a_stack_comes_up_with_everything_it_needs(stack: Stack) -> None:
@@ -56,8 +57,10 @@ def test_as_many_agents_run_as_are_wanted(stack: Stack) -> None:
     stack.ask("ensure", **_WANTED, replicas=1)
     until(lambda: len(stack.left()) == 7, "the end of two agents")
     assert stack.pid("worker 0") == first
-    assert stack.ask("stop", version="abc") == {"ok": True, "stopped": 1}
-    assert "worker 0" not in stack.processes()
+    other = {**_VERSION, "namespace": "other"}
+    assert stack.ask("stop", **other) == {"ok": True, "stopped": 0}
+    assert stack.ask("stop", **_VERSION) == {"ok": True, "stopped": 1}
+    until(lambda: "worker 0" not in stack.processes(), "the end of the last agent")
 
 
 def test_an_agent_gets_its_arguments_and_its_environment(stack: Stack) -> None:
@@ -153,7 +156,7 @@ def test_an_agent_that_is_told_to_end_is_shown_until_it_has(stack: Stack) -> Non
     supervisor = stack.up()
     stack.ask("ensure", **_WANTED, replicas=1)
     os.kill(until(lambda: stack.pid("worker 0"), "the agent"), signal.SIGSTOP)
-    stack.ask("ensure", **_WANTED, replicas=0, grace_s=600)
+    stack.ask("ensure", **{**_WANTED, "grace_s": 600}, replicas=0)
     assert until(lambda: stack.processes()["worker 0"]["state"], "it") == "stopping"
     supervisor.terminate()
     assert supervisor.wait(15) == 0

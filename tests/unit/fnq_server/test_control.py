@@ -19,6 +19,7 @@ from fnq_core import keys
 from fnq_core.logs import LogStreams
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.rpc import EOF, channel
+from fnq_server import control as control_module
 from fnq_server.orchestrator.local import LocalOrchestrator
 from fnq_server.orchestrator.seam import Explanation, Outlook
 from fnq_wire.error import StackError, UnschedulableError
@@ -252,6 +253,63 @@ async def test_who_waits_for_a_function_that_cannot_be_imported_hears_why(
         await PresenceBoard(client).post(failed)
         [now] = [each async for each in stub.WaitReady(control_pb2.WaitReadyRequest(version="a1"))]
         assert (now.state, now.reason, now.traceback) == ("failed", "so", "Traceback ...")
+
+
+class _Reluctant(House):
+    """Answers none of those who stop something before it was asked to stop two versions."""
+
+    async def stop(self, namespace: str, version: str) -> None:
+        """Wait for the other one."""
+        await super().stop(namespace, version)
+        await eventually(lambda: len(self.stopped) == 2)
+
+
+async def _fail(board: PresenceBoard, version: str) -> Presence:
+    failed = Presence("default", version, version, "x", 0, 7, state="failed", reason="so")
+    await board.post(failed)
+    return failed
+
+
+async def test_what_could_not_be_imported_is_tried_anew_by_a_deploy(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """All at once; it returns when the workers that failed take no calls any more."""
+    house = _Reluctant()
+    async with asking(server, tmp_path, house) as stub, connected(server) as client:
+        await _put(stub)
+        request = control_pb2.DeployRequest(specs=[_spec("f"), _spec("g"), _spec("h")])
+        versions = [each.id for each in (await stub.Deploy(request)).versions]
+        board = PresenceBoard(client)
+        failed = [await _fail(board, each) for each in versions[:2]]
+        deploy = stub.Deploy(request)
+        await eventually(lambda: len(house.stopped) == 2)
+        assert sorted(house.stopped) == sorted(versions[:2])
+        server.spent()
+        await eventually(lambda: server.spent().get("zrange", 0))
+        await board.withdraw(failed[0])
+        server.spent()
+        await eventually(lambda: server.spent().get("zrange", 0))
+        assert not deploy.done()
+        await board.withdraw(failed[1])
+        assert len((await deploy).versions) == 3
+
+
+async def test_a_worker_that_does_not_end_holds_up_no_deploy(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to end; where nobody can tell it that, there is nothing to wait for."""
+    monkeypatch.setattr(control_module, "_LEAVE_S", 0.05)
+    house = House()
+    async with asking(server, tmp_path, house) as stub, connected(server) as client:
+        await _put(stub)
+        request = control_pb2.DeployRequest(specs=[_spec("f")])
+        [version] = (await stub.Deploy(request)).versions
+        await _fail(PresenceBoard(client), version.id)
+        await stub.Deploy(request)
+        assert house.stopped == [version.id]
+    monkeypatch.setattr(control_module, "_LEAVE_S", 1_000)
+    async with asking(server, tmp_path) as stub:
+        await stub.Deploy(request)
 
 
 async def test_status_tells_of_processes_and_functions(server: RedisServer, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
+from fnq_server.orchestrator.seam import GRACE_S, Explanation, Outlook, Placed
 from fnq_wire.error import StackError, UnschedulableError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ __all__ = ["LocalOrchestrator", "explain"]
 
 #: Seconds in which the supervisor must answer; it does so from memory.
 _ANSWER_S = 5.0
-#: Seconds that a worker gets to finish what it runs before it is killed.
-_GRACE_S = 30.0
 #: Bytes of an answer: some thousands of processes.
 _LONGEST = 8 << 20
 
@@ -61,14 +59,12 @@ class LocalOrchestrator:
             replicas=replicas,
             env=dict(spec.env),
             exact=exact,
-            grace_s=_GRACE_S,
+            grace_s=GRACE_S,
         )
 
     async def stop(self, namespace: str, version: str) -> None:
-        """End all workers of the version; return when they are gone."""
-        await self._ask(
-            "stop", _GRACE_S + _ANSWER_S, namespace=namespace, version=version, grace_s=_GRACE_S
-        )
+        """Have all workers of the version end; those that are ensured afterwards are new."""
+        await self._ask("stop", namespace=namespace, version=version, grace_s=GRACE_S)
 
     async def status(self) -> list[Placed]:
         """Return every process of the stack."""
@@ -92,20 +88,18 @@ class LocalOrchestrator:
         found: list[dict[str, Any]] = answer["agents"]
         return found
 
-    async def _ask(
-        self, verb: str, timeout_s: float = _ANSWER_S, **request: object
-    ) -> dict[str, Any]:
+    async def _ask(self, verb: str, **request: object) -> dict[str, Any]:
         """Return the answer of the supervisor.
 
         Raises StackError when it refuses or is away, UnschedulableError when it
         refuses once and for all.
         """
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(_ANSWER_S):
                 line = await self._exchange(json.dumps({"verb": verb, **request}).encode() + b"\n")
         except TimeoutError as problem:
             raise StackError(
-                f"the supervisor did not answer {verb!r} in {timeout_s:g} s"
+                f"the supervisor did not answer {verb!r} in {_ANSWER_S:g} s"
             ) from problem
         except OSError as problem:
             raise StackError(f"no supervisor at {self._door}: {problem.strerror}") from problem

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
 
-__all__ = ["Explanation", "Orchestrator", "Outlook", "Placed"]
+__all__ = ["GRACE_S", "Explanation", "Orchestrator", "Outlook", "Placed"]
+
+#: Seconds that a worker which is told to end gets to finish what it runs.
+GRACE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Orchestrator(Protocol):
     """Starts and stops workers. Every method raises StackError when it cannot be done now.
 
     Each may be repeated: what is asked for a second time is there already. What it
-    knows it says within seconds; it waits for nothing but the end in `stop`.
+    knows it says within seconds; it waits for no worker, neither to begin nor to end.
     """
 
     @property
@@ -93,14 +96,14 @@ class Orchestrator(Protocol):
     ) -> None:
         """See to it that exactly `replicas` workers run; those with the highest indexes go.
 
-        Returns at once: those that go finish what they run. Raises as `ensure` does.
+        Those that go finish what they run, within GRACE_S. Raises as `ensure` does.
         """
         ...
 
     async def stop(self, namespace: str, version: str) -> None:
-        """End all workers of the version; return when they are gone.
+        """Have all workers of the version end; those that are ensured afterwards are new.
 
-        They may finish what they run, for half a minute. None is fine.
+        They finish what they run, within GRACE_S. None is fine.
         """
         ...
 

@@ -60,11 +60,13 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
         await count()
         await local.scale("default", "abc", spec, 1)
         await count()
+        await local.stop("other", "abc")
+        await count()
         await local.stop("default", "abc")
         await count()
         return counts
 
-    assert asyncio.run(scene()) == [2, 2, 1, 0]
+    assert asyncio.run(scene()) == [2, 2, 1, 1, 0]
 
 
 LOST = "ended with exit code 7"

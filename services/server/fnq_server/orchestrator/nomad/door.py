@@ -144,9 +144,15 @@ class Door:
             lambda: self._nomad.job.request(identity, "scale", method="post", json=body).json(),
         )
 
-    async def deregister(self, identity: str) -> None:
-        """Stop a job; what it was stays to be looked at until Nomad clears it away."""
-        await self._do(f"stop the job {identity}", lambda: self._nomad.job.deregister_job(identity))
+    async def deregister(self, identity: str) -> int:
+        """Stop a job, and return the index of that.
+
+        What it was stays to be looked at until Nomad clears it away.
+        """
+        return await self._do(
+            f"stop the job {identity}",
+            lambda: int(self._nomad.job.deregister_job(identity)["JobModifyIndex"]),
+        )
 
     async def evaluations(self, identity: str) -> list[dict[str, Any]]:
         """Return what Nomad thought about a job, latest last or first."""

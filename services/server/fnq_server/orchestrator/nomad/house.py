@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fnq_server.orchestrator.nomad.census import count
@@ -25,11 +25,8 @@ __all__ = ["NomadOrchestrator"]
 
 #: Looks at a job that others change at the same time.
 _TRIES = 8
-#: Seconds in which the workers of a stopped job must have ended: a little more than
-#: Nomad gives them.
-_END_S = 45.0
-#: Seconds for which Nomad is asked to wait for a change.
-_WAIT_S = 5.0
+#: Seconds in which Nomad must have told the workers of a stopped job to end.
+_TOLD_S = 5.0
 #: Seconds between two reports that we are in use: Nomad does not go away.
 _IDLE_S = 600.0
 #: Bytes of a log that are read for each line asked for, and at most.
@@ -89,23 +86,23 @@ class NomadOrchestrator:
         raise StackError(f"the job {job['ID']} is changed by others all the time")
 
     async def stop(self, namespace: str, version: str) -> None:
-        """End all workers of the version; return when they are gone."""
+        """Have all workers of the version end; those that are ensured afterwards are new.
+
+        A job that is registered again before its workers are told to end keeps them.
+        """
         identity = await self._find(namespace, version)
         if not identity:
             return
-        await self._door.deregister(identity)
-        left: Sequence[str] = ()
-        index = 0
+        stopped_at = await self._door.deregister(identity)
+        left, index = True, 0
         try:
-            async with asyncio.timeout(_END_S):
-                while True:
-                    found, index = await self._door.changed_allocations(identity, index, _WAIT_S)
-                    left = [each["ID"] for each in found if each["ClientStatus"] not in TERMINAL]
-                    if not left:
-                        return
+            async with asyncio.timeout(_TOLD_S):
+                while left:
+                    found, index = await self._door.changed_allocations(identity, index, _TOLD_S)
+                    left = any(_stays(each, stopped_at) for each in found)
         except TimeoutError as problem:
             raise StackError(
-                f"workers of {identity} have not ended in {_END_S:g} s: {', '.join(left)}"
+                f"Nomad has not told the workers of {identity} to end in {_TOLD_S:g} s"
             ) from problem
 
     async def status(self) -> list[Placed]:
@@ -177,6 +174,12 @@ class NomadOrchestrator:
         if len(found) == size and len(lines) > 1:
             del lines[0]  # It began before what was read.
         return lines[-count:] if count else []
+
+
+def _stays(allocation: Mapping[str, Any], stopped_at: int) -> bool:
+    """Whether an allocation that was there when its job was stopped is still meant to run."""
+    over = allocation["DesiredStatus"] != "run" or allocation["ClientStatus"] in TERMINAL
+    return not over and int(allocation["CreateIndex"]) < stopped_at
 
 
 def _awaited(job: Mapping[str, Any]) -> Explanation:

@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.seam import GRACE_S
 
 __all__ = [
     "DIGEST",
@@ -233,7 +234,7 @@ def _task(workers: Workers, namespace: str, version: str, spec: spec_pb2.Functio
         ],
         Resources=_resources(workers, spec.resources),
         KillSignal="SIGTERM",
-        KillTimeout=30 * _SECOND,
+        KillTimeout=GRACE_S * _SECOND,
         LogConfig=LogConfig(MaxFiles=3, MaxFileSizeMB=10),
     )
 

@@ -73,9 +73,10 @@ class NomadApi:
         if method == "POST" and not verb:
             return self._register(identity, body, job)
         if method == "DELETE":
+            self.index += 1
             if job is not None:
                 job["Stop"] = True
-            return 200, {"EvalID": "" if job is None else "e"}
+            return 200, {"EvalID": "" if job is None else "e", "JobModifyIndex": self.index}
         if verb == "allocations":
             return 200, self._wait(identity, query)
         if verb == "evaluations":
