@@ -18,6 +18,8 @@ class House:
         self.asked: list[tuple[str, int]] = []
         self.stopped: list[str] = []
         self.explained = 0
+        #: Versions whose logs were read.
+        self.read: list[str] = []
         self.refusal: Exception | None = None
         #: Raised by what only asks.
         self.fault: Exception | None = None
@@ -57,6 +59,7 @@ class House:
 
     async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
         """Return the last lines that the test gave it."""
+        self.read.append(version)
         return self.lines[-tail:]
 
     async def touch(self) -> float:

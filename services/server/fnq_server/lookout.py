@@ -15,6 +15,8 @@ __all__ = ["Lookout"]
 
 #: Seconds for which the orchestrator is not asked again about a version.
 _FRESH_S = 0.5
+#: Seconds for which it is remembered what was said of a version that nobody asks about.
+_KEPT_S = 60.0
 #: Last lines of workers that crash.
 _LINES = 20
 #: Where workers are started by hand.
@@ -62,7 +64,7 @@ class Lookout:
         if explanation.outlook is Outlook.CRASHING:
             same = before is not None and before.explanation == explanation
             log = before.log if before and same else await self._log(namespace, version)
-        self._known = {each: it for each, it in self._known.items() if now - it.at < _FRESH_S}
+        self._known = {each: it for each, it in self._known.items() if now - it.at < _KEPT_S}
         known = self._known[key] = _Known(explanation, log, asyncio.get_running_loop().time())
         return known
 
