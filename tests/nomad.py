@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fnq.v1 import spec_pb2
-from fnq_server.orchestrator.nomad.door import Access
+from fnq_server.orchestrator.nomad.door import Access, Door
 from fnq_server.orchestrator.nomad.house import NomadOrchestrator
+from fnq_server.orchestrator.nomad.job import job_id
 from fnq_server.orchestrator.nomad.workers import Workers
 from fnq_server.orchestrator.seam import Outlook
 
@@ -51,7 +52,9 @@ class House:
             "memory_mb": 20,
         }
         how = Workers(**workers | changes)
-        self.nomad = NomadOrchestrator(Access(address, namespace=how.namespace), how)
+        access = Access(address, namespace=how.namespace)
+        self._door = Door(access)
+        self.nomad = NomadOrchestrator(access, how)
 
     def order(self, line: str) -> None:
         """Have each stand-in that starts from now on do what a line of shell says."""
@@ -64,6 +67,10 @@ class House:
     async def scale(self, version: str, replicas: int) -> None:
         """Have exactly as many workers of the function f."""
         await self.nomad.scale("default", version, _spec({}), replicas)
+
+    async def allocations(self, version: str) -> list[dict[str, Any]]:
+        """Return all that Nomad has placed of a version."""
+        return await self._door.allocations(job_id("default", "f", version))
 
     async def states(self, version: str) -> list[tuple[int, str]]:
         """Return replica and state of each worker of a version."""

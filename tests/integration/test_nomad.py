@@ -15,7 +15,6 @@ import pytest
 from fnq.v1 import spec_pb2
 from fnq_core.connection import connect
 from fnq_core.registry import Registry
-from fnq_server.orchestrator.nomad.job import job_id
 from fnq_server.orchestrator.seam import Outlook
 from fnq_wire.error import StackError
 from jobs.cluster import Cluster
@@ -231,15 +230,7 @@ def test_a_worker_that_ends_again_and_again_is_explained(
     run(scene())
 
 
-async def _allocations(cluster: Cluster, version: str) -> list[dict[str, Any]]:
-    """Return all that Nomad has placed of a version of the function f."""
-    identity = job_id("default", "f", version)
-    url = f"{cluster.nomad.address}/v1/job/{identity}/allocations"
-    found: list[dict[str, Any]] = await asyncio.to_thread(ask, "GET", url)
-    return found
-
-
-def test_what_is_ensured_right_after_a_stop_is_new(cluster: Cluster, house: House) -> None:
+def test_what_is_ensured_right_after_a_stop_is_new(house: House) -> None:
     """The workers that were told to end are not kept, though the job is the same."""
     version = "e7" * 16
 
@@ -247,11 +238,11 @@ def test_what_is_ensured_right_after_a_stop_is_new(cluster: Cluster, house: Hous
         await house.ensure(version)
         await until(lambda: house.states(version), lambda found: found == [(0, "running")])
         for _ in range(5):
-            before = {each["ID"] for each in await _allocations(cluster, version)}
+            before = {each["ID"] for each in await house.allocations(version)}
             await house.nomad.stop("default", version)
             await house.ensure(version)
             told = await until(
-                lambda: _allocations(cluster, version),
+                lambda: house.allocations(version),
                 lambda found: [each for each in found if each["DesiredStatus"] == "run"],
             )
             [kept] = [each["ID"] for each in told if each["DesiredStatus"] == "run"]
@@ -270,7 +261,7 @@ def test_a_restart_by_an_operator_is_no_crash(cluster: Cluster, house: House) ->
         await until(lambda: house.states(version), lambda found: found == [(0, "running")])
 
         async def own() -> Any:
-            [found] = await _allocations(cluster, version)
+            [found] = await house.allocations(version)
             return found
 
         url = f"{cluster.nomad.address}/v1/client/allocation/{(await own())['ID']}/restart"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
 
@@ -24,6 +26,9 @@ class House:
         #: Raised by what only asks.
         self.fault: Exception | None = None
         self.placed: list[Placed] = []
+        #: Closed, it does not say what it has placed.
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.lines: list[str] = []
 
     async def ensure(
@@ -46,6 +51,7 @@ class House:
 
     async def status(self) -> list[Placed]:
         """Return what the test has placed."""
+        await self.gate.wait()
         if self.fault is not None:
             raise self.fault
         return self.placed

@@ -93,7 +93,7 @@ def merge(known: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dic
     The supervisor knows which processes there are, now; the server knows what
     the agents said some seconds ago, and which function a runner belongs to.
     """
-    by_pid = {(entry["role"], entry["pid"]): entry for entry in theirs}
+    by_pid = {(entry["role"], entry["pid"]): entry for entry in theirs if entry["pid"]}
     merged = []
     for entry in known:
         other = by_pid.get((entry["role"], entry["pid"]))
@@ -111,7 +111,7 @@ def _process(process: control_pb2.Process) -> dict[str, Any]:
     working = process.role in _WORKING
     return {
         "role": process.role,
-        "pid": process.pid,
+        "pid": process.pid or None,
         "address": process.address,
         "function": process.function,
         "version": process.version,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Collection
 
 from redis.asyncio import Redis
 
@@ -12,17 +12,18 @@ from fnq_core.backlog import Backlog, Counts
 from fnq_core.connection import measure
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
+from fnq_server.orchestrator.seam import Orchestrator, Placed
+from fnq_wire.error import StackError
 from fnq_wire.inactive import inactive
 
 __all__ = ["Reporter"]
 
+#: Seconds in which an orchestrator must answer: who asks for a status has less than one.
+_PLACED_S = 0.4
+
 
 class Reporter:
-    """Gathers status from Redis.
-
-    `active` are the arguments of the decorator that have an effect only on some stacks,
-    and on this one.
-    """
+    """Gathers status from Redis, and from where workers run."""
 
     def __init__(
         self,
@@ -31,21 +32,31 @@ class Reporter:
         registry: Registry,
         backlog: Backlog,
         board: PresenceBoard,
-        active: Collection[str],
+        orchestrator: Orchestrator | None,
     ) -> None:
         self._redis = redis
         self._address = address
         self._registry = registry
         self._backlog = backlog
         self._board = board
-        self.active = active
+        self._orchestrator = orchestrator
+
+    @property
+    def active(self) -> frozenset[str]:
+        """The arguments of the decorator that have an effect on this stack, and not on every."""
+        return self._orchestrator.active if self._orchestrator else frozenset()
 
     async def report(self, namespace: str) -> control_pb2.StatusReply:
         """Return the processes this server knows of, and the functions of a namespace."""
         reply = control_pb2.StatusReply()
         reply.processes.add(role="server", pid=os.getpid(), address=self._address, state="ready")
-        for presence in await self._board.of(namespace):
+        presences, placed = await asyncio.gather(self._board.of(namespace), self._placed())
+        for presence in presences:
             _add_worker(reply, presence)
+        there = {(each.version, each.replica) for each in presences}
+        for each in placed:
+            if each.namespace == namespace and (each.version, each.replica) not in there:
+                _add_placed(reply, each)
         functions = await self._registry.functions([namespace])
         current = [(namespace, each.current) for each in functions]
         for version, counts in zip(
@@ -57,6 +68,16 @@ class Reporter:
                 _add_function(reply, version, counts, inactive(version.spec, self.active))
         reply.redis_version, reply.redis_bytes = await measure(self._redis)
         return reply
+
+    async def _placed(self) -> list[Placed]:
+        """Return the workers that the orchestrator has; none where it does not say so in time."""
+        if self._orchestrator is None:
+            return []
+        try:
+            async with asyncio.timeout(_PLACED_S):
+                return await self._orchestrator.status()
+        except (StackError, TimeoutError):
+            return []
 
 
 def _add_function(
@@ -81,3 +102,16 @@ def _add_worker(reply: control_pb2.StatusReply, presence: Presence) -> None:
                 busy=presence.busy,
                 state=presence.state,
             )
+
+
+def _add_placed(reply: control_pb2.StatusReply, placed: Placed) -> None:
+    """Add a worker that has not said yet how it is."""
+    reply.processes.add(
+        role="worker",
+        pid=placed.pid,
+        address=placed.address,
+        function=placed.function,
+        version=placed.version,
+        replica=placed.replica,
+        state=placed.state,
+    )

@@ -67,8 +67,9 @@ class LocalOrchestrator:
         await self._ask("stop", namespace=namespace, version=version, grace_s=GRACE_S)
 
     async def status(self) -> list[Placed]:
-        """Return every process of the stack."""
-        return [_placed(entry) for entry in (await self._ask("status"))["processes"]]
+        """Return every worker that is run or to be run, whatever its state."""
+        processes = (await self._ask("status"))["processes"]
+        return [_placed(entry) for entry in processes if entry["role"] == "worker"]
 
     async def explain(self, namespace: str, version: str) -> Explanation:
         """Return what is known of the version's workers: of the best of them."""
@@ -123,15 +124,12 @@ class LocalOrchestrator:
 
 def _placed(entry: dict[str, Any]) -> Placed:
     return Placed(
-        role=entry["role"],
-        pid=entry["pid"] or 0,
-        address=entry["address"],
+        namespace=entry["namespace"],
         function=entry["function"],
         version=entry["version"],
-        replica=entry["replica"] or 0,
+        replica=entry["replica"],
         state=entry["state"],
-        reason=entry["reason"],
-        log=entry["log"],
+        pid=entry["pid"] or 0,
     )
 
 

@@ -17,21 +17,20 @@ GRACE_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One process that an orchestrator runs, as it sees it from outside.
+    """One worker that an orchestrator runs or is to run, as it sees it from outside.
 
-    `pid` is 0 while there is none, and `replica` counts from 0. `reason` says why
-    it does not run; `log` is where it writes, empty where that is not a file.
+    `replica` counts from 0. `state` is "starting", "running", "waiting" (for its
+    place, or its next start) or "stopping". `pid` is 0 while there is none, or where
+    it is not known; `address` is its node, "" while it has none, and for this machine.
     """
 
-    role: str
-    pid: int
-    address: str
+    namespace: str
     function: str
     version: str
     replica: int
     state: str
-    reason: str
-    log: str
+    pid: int = 0
+    address: str = ""
 
 
 class Outlook(Enum):
@@ -108,7 +107,7 @@ class Orchestrator(Protocol):
         ...
 
     async def status(self) -> list[Placed]:
-        """Return every process that is run, whatever its state."""
+        """Return every worker that is run or to be run, whatever its state."""
         ...
 
     async def explain(self, namespace: str, version: str) -> Explanation:

@@ -70,6 +70,12 @@ def test_a_worker_that_died_is_not_shown_as_its_agent_left_it() -> None:
     assert merged[0]["state"] == "waiting"
 
 
+def test_workers_without_a_process_are_not_taken_for_each_other() -> None:
+    """Of two that wait for their start nothing says that they are one."""
+    known = [_entry("worker", None, "waiting", function="add")]
+    assert view.merge(known, [_entry("worker", None, "waiting", function="sub")]) == known
+
+
 def test_a_stack_is_asked_and_then_its_server() -> None:
     """Functions come from the server at the address that the supervisor names."""
     servicer = ControlServer()

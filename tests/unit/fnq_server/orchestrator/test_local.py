@@ -51,7 +51,7 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
 
         async def count() -> None:
             found = await local.status()
-            staying = [each for each in found if each.role == "worker" and each.state != "stopping"]
+            staying = [each for each in found if each.state != "stopping"]
             counts.append(len(staying))
 
         await local.ensure("default", "abc", spec, 2)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fnq_server.orchestrator.nomad.job import FUNCTION, GROUP, VERSION
+from fnq_server.orchestrator.nomad.job import FUNCTION, GROUP, NAMESPACE, VERSION
 from fnq_server.orchestrator.nomad.story import TERMINAL, newest
 from fnq_server.orchestrator.seam import Placed
 
-__all__ = ["count"]
+__all__ = ["workers"]
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 
 
-def count(
+def workers(
     jobs: Sequence[Mapping[str, Any]], allocations: Sequence[Mapping[str, Any]]
 ) -> list[Placed]:
-    """Return the workers of all jobs: those that are placed, then those that wait for a node."""
+    """Return the workers of all jobs: those that are placed, then those that wait for a node.
+
+    These have the lowest indexes that are free, as Nomad will give them.
+    """
     found: list[Placed] = []
     for job in jobs:
         own = [each for each in allocations if each["JobID"] == job["ID"]]
-        found += [_placed(job, each) for each in newest(own) if not _is_over(each)]
-        found += [_row(job, 0, "", "waiting", "no node has taken it") for _ in range(_queued(job))]
+        there = [_placed(job, each) for each in newest(own) if not _is_over(each)]
+        taken = {each.replica for each in there}
+        free = (index for index in itertools.count() if index not in taken)
+        queued = itertools.islice(free, _queued(job))
+        found += [*there, *(_worker(job, index, "waiting") for index in queued)]
     return found
 
 
@@ -39,32 +46,24 @@ def _queued(job: Mapping[str, Any]) -> int:
 
 def _placed(job: Mapping[str, Any], allocation: Mapping[str, Any]) -> Placed:
     index = _INDEX.search(allocation["Name"])
-    state, reason = _state(allocation)
     replica = int(index[1]) if index else 0
-    return _row(job, replica, allocation["NodeName"], state, reason)
+    return _worker(job, replica, _state(allocation), allocation["NodeName"])
 
 
-def _state(allocation: Mapping[str, Any]) -> tuple[str, str]:
-    """Return state and reason in the words of the embedded stack."""
-    status = allocation["ClientStatus"]
+def _state(allocation: Mapping[str, Any]) -> str:
+    """Return the state in the words of the embedded stack."""
     if allocation["DesiredStatus"] != "run":
-        return "stopping", allocation.get("DesiredDescription") or ""
-    if status == "running":
-        return "running", ""
-    state = "starting" if status == "pending" else "waiting"
-    return state, allocation.get("ClientDescription") or status
+        return "stopping"
+    return {"running": "running", "pending": "starting"}.get(allocation["ClientStatus"], "waiting")
 
 
-def _row(job: Mapping[str, Any], replica: int, node: str, state: str, reason: str) -> Placed:
+def _worker(job: Mapping[str, Any], replica: int, state: str, node: str = "") -> Placed:
     meta = job["Meta"]
     return Placed(
-        role="worker",
-        pid=0,
-        address=node,
+        namespace=meta.get(NAMESPACE, ""),
         function=meta.get(FUNCTION, ""),
         version=meta.get(VERSION, ""),
         replica=replica,
         state=state,
-        reason=reason,
-        log="",
+        address=node,
     )

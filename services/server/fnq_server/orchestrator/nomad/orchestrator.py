@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fnq_server.orchestrator.nomad.census import count
+from fnq_server.orchestrator.nomad.census import workers
 from fnq_server.orchestrator.nomad.door import Access, Door
 from fnq_server.orchestrator.nomad.job import NAMESPACE, Job, render
 from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
@@ -106,8 +106,8 @@ class NomadOrchestrator:
             ) from problem
 
     async def status(self) -> list[Placed]:
-        """Return every worker that Nomad runs, or should run."""
-        return count(*await asyncio.gather(self._door.jobs(), self._door.all_allocations()))
+        """Return every worker that is run or to be run, whatever its state."""
+        return workers(*await asyncio.gather(self._door.jobs(), self._door.all_allocations()))
 
     async def explain(self, namespace: str, version: str) -> Explanation:
         """Return what is known of the version's workers: of the best of them."""
@@ -167,13 +167,13 @@ class NomadOrchestrator:
             return ""
         return last_words(lines[-1]) if lines else ""
 
-    async def _tail(self, allocation: str, stream: str, count: int) -> list[str]:
-        size = min(_LOG, count * _LINE)
+    async def _tail(self, allocation: str, stream: str, tail: int) -> list[str]:
+        size = min(_LOG, tail * _LINE)
         found = await self._door.log(allocation, stream, size) or b""
         lines = found.decode(errors="replace").splitlines()
         if len(found) == size and len(lines) > 1:
             del lines[0]  # It began before what was read.
-        return lines[-count:] if count else []
+        return lines[-tail:] if tail else []
 
 
 def _stays(allocation: Mapping[str, Any], stopped_at: int) -> bool:
