@@ -216,7 +216,7 @@ job "fnq-server" {
           server = ${jsonencode("consul://${var.consul}/${var.service}")}
           consumer = ${jsonencode("consul://${var.consul}/${var.consumer_service}")}
           redis = ${jsonencode("redis+consul://${var.consul}/${var.redis_service}")}
-          namespace = ${jsonencode(var.namespace)}
+          nomad_namespace = ${jsonencode(var.namespace)}
           datacenters = ${jsonencode(var.worker_datacenters)}
           node_pool = ${jsonencode(var.worker_node_pool)}
           cpu_mhz = ${var.worker_cpu_mhz}

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fnq.v1 import spec_pb2
-from fnq_server.orchestrator.nomad.door import Access, Door
-from fnq_server.orchestrator.nomad.house import NomadOrchestrator
+from fnq_server.orchestrator.nomad.door import Access, NomadDoor
 from fnq_server.orchestrator.nomad.job import job_id
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
+from fnq_server.orchestrator.nomad.terms import Terms
 from fnq_server.orchestrator.seam import Outlook
 
 __all__ = ["House", "standin", "until"]
@@ -46,14 +46,14 @@ class House:
     def __init__(self, address: str, folder: Path, **changes: Any) -> None:
         self._folder = folder
         self.order("exec sleep 1000")
-        workers: dict[str, Any] = {
+        terms: dict[str, Any] = {
             "driver": "raw_exec",
             "command": str(standin(folder)),
             "memory_mb": 20,
         }
-        how = Workers(**workers | changes)
-        access = Access(address, namespace=how.namespace)
-        self._door = Door(access)
+        how = Terms(**terms | changes)
+        access = Access(address, nomad_namespace=how.nomad_namespace)
+        self._door = NomadDoor(access)
         self.nomad = NomadOrchestrator(access, how)
 
     def order(self, line: str) -> None:

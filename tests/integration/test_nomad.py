@@ -322,7 +322,7 @@ def test_an_image_that_cannot_be_pulled_is_named(cluster: Cluster, tmp_path: Pat
     ("changes", "text"),
     [
         ({"node_pool": "gpu"}, r"refuses to register the job .* nonexistent node pool .gpu."),
-        ({"namespace": "fn"}, r"refuses to register the job .* nonexistent namespace .fn."),
+        ({"nomad_namespace": "fn"}, r"refuses to register the job .* nonexistent namespace .fn."),
     ],
 )
 def test_a_place_that_nomad_does_not_have_is_told(

@@ -59,12 +59,12 @@ def _orchestrator(
         return None
     # Not where there is no Nomad: its client takes longer to load than the server.
     from fnq_server.orchestrator.nomad.door import Access
-    from fnq_server.orchestrator.nomad.house import NomadOrchestrator
-    from fnq_server.orchestrator.nomad.workers import read
+    from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
+    from fnq_server.orchestrator.nomad.terms import read
 
     how = read(workers)
     try:
-        return NomadOrchestrator(Access.of(nomad, how.namespace), how)
+        return NomadOrchestrator(Access.of(nomad, how.nomad_namespace), how)
     except ValueError as problem:
         raise ValueError(f"--nomad: {problem}") from problem
 

@@ -8,7 +8,7 @@ import pytest
 
 from fnq_server.__main__ import _orchestrator, main
 from fnq_server.orchestrator.local import LocalOrchestrator
-from fnq_server.orchestrator.nomad.house import NomadOrchestrator
+from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.local import LocalOrchestrator
 from fnq_server.orchestrator.nomad.door import Access
-from fnq_server.orchestrator.nomad.house import NomadOrchestrator
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
+from fnq_server.orchestrator.nomad.terms import Terms
 from fnq_server.orchestrator.seam import Orchestrator, Outlook
 from tests.unit.fnq_server.orchestrator.nomad import recorded
 from tests.unit.fnq_server.orchestrator.nomad.api import serving
@@ -55,7 +55,7 @@ async def _local(folder: Path, workers: Sequence[str]) -> AsyncIterator[Orchestr
 async def _nomad(_folder: Path, workers: Sequence[str]) -> AsyncIterator[Orchestrator]:
     """Give one beside a Nomad that has placed these."""
     with serving() as api:
-        how = Workers(driver="raw_exec", command="/usr/bin/python3")
+        how = Terms(driver="raw_exec", command="/usr/bin/python3")
         made = NomadOrchestrator(Access(api.address), how)
         await made.ensure("default", VERSION, spec_pb2.FunctionSpec(name="f"), len(workers))
         [identity] = api.jobs

@@ -26,7 +26,7 @@ from nomad.api.exceptions import (
 from fnq_server.orchestrator.nomad.job import GROUP, PREFIX, TASK, VERSION, Job
 from fnq_wire.error import StackError
 
-__all__ = ["DEFAULT_ADDRESS", "Access", "Door"]
+__all__ = ["DEFAULT_ADDRESS", "Access", "NomadDoor"]
 
 _T = TypeVar("_T")
 
@@ -50,7 +50,7 @@ class Access:
 
     address: str
     token: str = ""
-    namespace: str = "default"
+    nomad_namespace: str = "default"
     region: str = ""
     authority: str = ""
     certificate: tuple[str, str] | tuple[()] = ()
@@ -63,14 +63,14 @@ class Access:
             raise ValueError(f"expected http://HOST:PORT or https://HOST:PORT, not {self.shown!r}")
 
     @classmethod
-    def of(cls, address: str | None, namespace: str) -> Access:
+    def of(cls, address: str | None, nomad_namespace: str) -> Access:
         """Return what the environment says; its names are those of Nomad's own command."""
         env = os.environ.get
         pair = (env("NOMAD_CLIENT_CERT", ""), env("NOMAD_CLIENT_KEY", ""))
         return cls(
             address=(address or env("NOMAD_ADDR") or DEFAULT_ADDRESS).rstrip("/"),
             token=env("NOMAD_TOKEN", ""),
-            namespace=namespace,
+            nomad_namespace=nomad_namespace,
             region=env("NOMAD_REGION", ""),
             authority=env("NOMAD_CACERT") or env("NOMAD_CAPATH") or "",
             certificate=pair if all(pair) else (),
@@ -84,10 +84,10 @@ class Access:
 
     def __repr__(self) -> str:
         """Leave out the token."""
-        return f"Access({self.shown!r}, namespace={self.namespace!r})"
+        return f"Access({self.shown!r}, nomad_namespace={self.nomad_namespace!r})"
 
 
-class Door:
+class NomadDoor:
     """Nomad as one token sees one of its namespaces.
 
     Jobs, allocations, evaluations and nodes are what Nomad's JSON is. Every method
@@ -104,7 +104,7 @@ class Door:
         self._nomad = Nomad(
             address=access.address,
             token=access.token or None,
-            namespace=access.namespace,
+            namespace=access.nomad_namespace,
             region=access.region or None,
             timeout=_ANSWER_S,
             verify=(access.authority or True) if access.verify else False,
@@ -115,7 +115,7 @@ class Door:
 
     def __repr__(self) -> str:
         """Leave out the client: it prints its token."""
-        return f"Door({self._access!r})"
+        return f"NomadDoor({self._access!r})"
 
     async def job(self, identity: str) -> Mapping[str, Any] | None:
         """Return a job; None when there is none."""
@@ -252,7 +252,7 @@ class Door:
             )
         if isinstance(problem, URLNotAuthorizedNomadException):
             return StackError(
-                f"{nomad} does not let us {what} in its namespace {self._access.namespace!r} "
+                f"{nomad} does not let us {what} in its namespace {self._access.nomad_namespace!r} "
                 f"({_text(problem)}): set NOMAD_TOKEN to a token that may"
             )
         cause = problem.nomad_resp

@@ -12,7 +12,7 @@ import re
 from typing import TypedDict
 
 from fnq.v1 import spec_pb2
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.terms import Terms
 from fnq_server.orchestrator.seam import GRACE_S
 
 __all__ = [
@@ -157,7 +157,7 @@ def _slug(name: str) -> str:
 
 
 def render(
-    workers: Workers,
+    terms: Terms,
     namespace: str,
     version: str,
     spec: spec_pb2.FunctionSpec,
@@ -177,13 +177,13 @@ def render(
         ID=identity,
         Name=identity,
         Type="service",
-        Namespace=workers.namespace,
-        NodePool=workers.node_pool,
-        Datacenters=workers.datacenters,
+        Namespace=terms.nomad_namespace,
+        NodePool=terms.node_pool,
+        Datacenters=terms.datacenters,
         Meta={NAMESPACE: namespace, FUNCTION: spec.name, VERSION: version},
         # With deployments Nomad refuses to scale while one goes on: 12 s after each change.
         Update=Update(MaxParallel=0),
-        TaskGroups=[_group(workers, namespace, version, spec)],
+        TaskGroups=[_group(terms, namespace, version, spec)],
     )
     text = json.dumps(job, sort_keys=True)
     job["Meta"][DIGEST] = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -201,9 +201,7 @@ def with_count(job: Job, replicas: int) -> Job:
     return result
 
 
-def _group(
-    workers: Workers, namespace: str, version: str, spec: spec_pb2.FunctionSpec
-) -> TaskGroup:
+def _group(terms: Terms, namespace: str, version: str, spec: spec_pb2.FunctionSpec) -> TaskGroup:
     return TaskGroup(
         Name=GROUP,
         Count=0,
@@ -214,15 +212,15 @@ def _group(
             Delay=5 * _SECOND, DelayFunction="exponential", MaxDelay=60 * _SECOND, Unlimited=True
         ),
         EphemeralDisk=EphemeralDisk(SizeMB=300),
-        Tasks=[_task(workers, namespace, version, spec)],
+        Tasks=[_task(terms, namespace, version, spec)],
     )
 
 
-def _task(workers: Workers, namespace: str, version: str, spec: spec_pb2.FunctionSpec) -> Task:
+def _task(terms: Terms, namespace: str, version: str, spec: spec_pb2.FunctionSpec) -> Task:
     return Task(
         Name=TASK,
-        Driver=workers.driver,
-        Config=_config(workers, namespace, version),
+        Driver=terms.driver,
+        Config=_config(terms, namespace, version),
         Templates=[
             Template(
                 EmbeddedTmpl=_CREDENTIALS,
@@ -232,28 +230,28 @@ def _task(workers: Workers, namespace: str, version: str, spec: spec_pb2.Functio
                 ChangeMode="noop",
             )
         ],
-        Resources=_resources(workers, spec.resources),
+        Resources=_resources(terms, spec.resources),
         KillSignal="SIGTERM",
         KillTimeout=GRACE_S * _SECOND,
         LogConfig=LogConfig(MaxFiles=3, MaxFileSizeMB=10),
     )
 
 
-def _config(workers: Workers, namespace: str, version: str) -> dict[str, object]:
+def _config(terms: Terms, namespace: str, version: str) -> dict[str, object]:
     """Return what the driver starts; the two variables are filled in by Nomad."""
     arguments = [
-        "--consumer", workers.consumer,
-        "--server", workers.server,
-        "--redis", workers.redis,
+        "--consumer", terms.consumer,
+        "--server", terms.server,
+        "--redis", terms.redis,
         "--namespace", namespace,
         "--version", version,
         "--replica", "${NOMAD_ALLOC_INDEX}",
         "--work", "${NOMAD_TASK_DIR}",
     ]  # fmt: skip
-    if workers.driver != "docker":
-        return {"command": workers.command, "args": ["-m", "fnq_worker", *arguments]}
+    if terms.driver != "docker":
+        return {"command": terms.command, "args": ["-m", "fnq_worker", *arguments]}
     return {
-        "image": workers.image,
+        "image": terms.image,
         "args": arguments,
         # Nothing is listened at: this is for addresses on the node's own loopback.
         "network_mode": "host",
@@ -262,7 +260,7 @@ def _config(workers: Workers, namespace: str, version: str) -> dict[str, object]
     }
 
 
-def _resources(workers: Workers, asked: spec_pb2.Resources) -> Resources:
+def _resources(terms: Terms, asked: spec_pb2.Resources) -> Resources:
     """Return what the function asks for: a core is 1000 MHz, memory is rounded up."""
-    wanted_mb = -(-asked.memory_bytes // (1 << 20)) or workers.memory_mb
-    return Resources(CPU=asked.cpu_millis or workers.cpu_mhz, MemoryMB=max(_LEAST_MB, wanted_mb))
+    wanted_mb = -(-asked.memory_bytes // (1 << 20)) or terms.memory_mb
+    return Resources(CPU=asked.cpu_millis or terms.cpu_mhz, MemoryMB=max(_LEAST_MB, wanted_mb))

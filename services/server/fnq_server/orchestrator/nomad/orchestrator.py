@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fnq_server.orchestrator.nomad.census import workers
-from fnq_server.orchestrator.nomad.door import Access, Door
+from fnq_server.orchestrator.nomad.door import Access, NomadDoor
 from fnq_server.orchestrator.nomad.job import NAMESPACE, Job, render
 from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
 from fnq_server.orchestrator.nomad.step import Register, next_step
 from fnq_server.orchestrator.nomad.story import TERMINAL, last_words, newest, tell
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.terms import Terms
 from fnq_server.orchestrator.seam import Explanation, Outlook, Placed
 from fnq_wire.error import StackError
 
@@ -35,13 +35,13 @@ _HEX = re.compile(r"[0-9a-f]+")
 
 
 class NomadOrchestrator:
-    """Runs the workers as `workers` says, on the Nomad behind `access`."""
+    """Runs the workers as `terms` say, on the Nomad behind `access`."""
 
     active = frozenset({"cpu", "memory"})
 
-    def __init__(self, access: Access, workers: Workers) -> None:
-        self._door = Door(access)
-        self._workers = workers
+    def __init__(self, access: Access, terms: Terms) -> None:
+        self._door = NomadDoor(access)
+        self._terms = terms
         self._since_ms = time.time_ns() // 1_000_000
         self._ids: dict[tuple[str, str], str] = {}
 
@@ -67,7 +67,7 @@ class NomadOrchestrator:
         exact: bool,
     ) -> None:
         try:
-            job = render(self._workers, namespace, version, spec, replicas, self._since_ms)
+            job = render(self._terms, namespace, version, spec, replicas, self._since_ms)
             await self._bring_about(job, exact=exact)
         except ValueError as problem:
             raise StackError(str(problem)) from problem
@@ -126,9 +126,9 @@ class NomadOrchestrator:
             return Explanation(story.outlook, story.sentence)
         metric = unplaced(evaluations)
         if metric is not None:
-            verdict = judge(ask, metric, [Node.of(each) for each in await self._door.nodes()])
-            outlook = Outlook.IMPOSSIBLE if verdict.permanent else Outlook.BLOCKED
-            return Explanation(outlook, verdict.sentence)
+            lack = judge(ask, metric, [Node.of(each) for each in await self._door.nodes()])
+            outlook = Outlook.IMPOSSIBLE if lack.permanent else Outlook.BLOCKED
+            return Explanation(outlook, lack.sentence)
         if story is None:
             return _awaited(job)
         words = await self._last_words(story.ended) if story.ended else ""

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 from fnq_server.orchestrator.nomad.job import GROUP
 
-__all__ = ["Ask", "Node", "Verdict", "judge", "unplaced"]
+__all__ = ["Ask", "Node", "Lack", "judge", "unplaced"]
 
 #: What Nomad says of a node that is like one it has refused; the other one has the reason.
 _SAME_CLASS = "computed class ineligible"
 
 
-class Verdict(NamedTuple):
+class Lack(NamedTuple):
     """`permanent`: no node that Nomad knows would have room for it, were it empty."""
 
     sentence: str
@@ -97,12 +97,12 @@ def unplaced(evaluations: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | No
     return None
 
 
-def judge(ask: Ask, metric: Mapping[str, Any], nodes: Sequence[Node]) -> Verdict:
+def judge(ask: Ask, metric: Mapping[str, Any], nodes: Sequence[Node]) -> Lack:
     """Return why no node took a worker, from what Nomad met and what the nodes are."""
     here = [node for node in nodes if _is_meant(ask, node)]
     able = [node for node in here if ask.driver in node.drivers]
-    verdict = _lack_of_nodes(ask, here, able) or _lack_of_size(ask, able) or _lack_now(ask, able)
-    return verdict._replace(sentence=f"{verdict.sentence} (Nomad: {_recount(metric)})")
+    lack = _lack_of_nodes(ask, here, able) or _lack_of_size(ask, able) or _lack_now(ask, able)
+    return lack._replace(sentence=f"{lack.sentence} (Nomad: {_recount(metric)})")
 
 
 def _is_meant(ask: Ask, node: Node) -> bool:
@@ -110,25 +110,25 @@ def _is_meant(ask: Ask, node: Node) -> bool:
     return in_pool and any(fnmatchcase(node.datacenter, each) for each in ask.datacenters)
 
 
-def _lack_of_nodes(ask: Ask, here: Sequence[Node], able: Sequence[Node]) -> Verdict | None:
+def _lack_of_nodes(ask: Ask, here: Sequence[Node], able: Sequence[Node]) -> Lack | None:
     """Return what an operator has to mend; it may be mended, so it is never permanent."""
     if not here:
         where = "" if ask.datacenters == ("*",) else f" of {', '.join(ask.datacenters)}"
-        return Verdict(f"no node is in the node pool {ask.pool!r}{where}")
+        return Lack(f"no node is in the node pool {ask.pool!r}{where}")
     if not able:
-        return Verdict(f"no node has the driver {ask.driver!r}")
+        return Lack(f"no node has the driver {ask.driver!r}")
     return None
 
 
-def _lack_of_size(ask: Ask, able: Sequence[Node]) -> Verdict | None:
+def _lack_of_size(ask: Ask, able: Sequence[Node]) -> Lack | None:
     memory_mb = max(node.memory_mb for node in able)
     cpu_mhz = max(node.cpu_mhz for node in able)
     if memory_mb < ask.memory_mb:
-        return Verdict(_too_small("memory", f"{ask.memory_mb} MiB", f"{memory_mb} MiB"), True)
+        return Lack(_too_small("memory", f"{ask.memory_mb} MiB", f"{memory_mb} MiB"), True)
     if cpu_mhz < ask.cpu_mhz:
-        return Verdict(_too_small("CPU", f"{ask.cpu_mhz} MHz", f"{cpu_mhz} MHz"), True)
+        return Lack(_too_small("CPU", f"{ask.cpu_mhz} MHz", f"{cpu_mhz} MHz"), True)
     if not any(_fits(ask, node) for node in able):
-        return Verdict(f"no node has both the CPU and the memory: it asks for {ask}", True)
+        return Lack(f"no node has both the CPU and the memory: it asks for {ask}", True)
     return None
 
 
@@ -140,15 +140,15 @@ def _fits(ask: Ask, node: Node) -> bool:
     return node.memory_mb >= ask.memory_mb and node.cpu_mhz >= ask.cpu_mhz
 
 
-def _lack_now(ask: Ask, able: Sequence[Node]) -> Verdict:
+def _lack_now(ask: Ask, able: Sequence[Node]) -> Lack:
     """Return why none of the nodes that are large enough takes it now."""
     large = [node for node in able if _fits(ask, node)]
     faults = {node.drivers[ask.driver] for node in large}
     if not any(node.ready for node in large):
-        return Verdict(f"no node that is large enough is ready: it asks for {ask}")
+        return Lack(f"no node that is large enough is ready: it asks for {ask}")
     if "" not in faults:
-        return Verdict(f"the driver {ask.driver!r} does not work: {'; '.join(sorted(faults))}")
-    return Verdict(f"the nodes that could run it are in use: it asks for {ask}")
+        return Lack(f"the driver {ask.driver!r} does not work: {'; '.join(sorted(faults))}")
+    return Lack(f"the nodes that could run it are in use: it asks for {ask}")
 
 
 def _recount(metric: Mapping[str, Any]) -> str:

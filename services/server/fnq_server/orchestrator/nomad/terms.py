@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from fnq_core import primary
 from fnq_wire import address
 
-__all__ = ["Workers", "read"]
+__all__ = ["Terms", "read"]
 
 #: What a worker dials, and how it finds that through Consul.
 _DIALLED = {"consumer": "consul", "server": "consul", "redis": "redis+consul"}
@@ -19,14 +19,14 @@ _DRIVERS = ("raw_exec", "exec", "docker")
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class Terms:
     """How the workers of every function are started.
 
     `command` is an interpreter that has fnq's worker in it, for the drivers raw_exec
     and exec; `image` is for docker. `consul` is HOST:PORT as a worker sees it. What
     a worker dials is found there, unless `consumer`, `server` or `redis` say
-    otherwise. `namespace` is Nomad's. Megahertz and mebibytes are those of a
-    function that asks for none.
+    otherwise. Their jobs are in `nomad_namespace`. Megahertz and mebibytes are those
+    of a function that asks for none.
     """
 
     driver: str
@@ -36,7 +36,7 @@ class Workers:
     consumer: str = ""
     server: str = ""
     redis: str = ""
-    namespace: str = "default"
+    nomad_namespace: str = "default"
     datacenters: list[str] = field(default_factory=lambda: ["*"])
     node_pool: str = "default"
     cpu_mhz: int = 100
@@ -60,9 +60,9 @@ class Workers:
         _check_dialled(self)
 
 
-def _check_dialled(workers: Workers) -> None:
+def _check_dialled(terms: Terms) -> None:
     """Raise ValueError for what a worker could not dial, or what would show a password."""
-    parts = urlsplit(workers.redis)
+    parts = urlsplit(terms.redis)
     if parts.password or "password" in parse_qs(parts.query):
         # Whoever may read jobs can read what a job is started with.
         raise ValueError(
@@ -75,26 +75,26 @@ def _check_dialled(workers: Workers) -> None:
         ("redis", primary.parse),
     ):
         try:
-            check(getattr(workers, name))
+            check(getattr(terms, name))
         except ValueError as problem:
             raise ValueError(f"{name}: {problem}") from problem
 
 
-def read(path: str) -> Workers:
+def read(path: str) -> Terms:
     """Return what the file says. Raises ValueError that names the file, the field and the remedy.
 
     A field that does not exist is refused: a slip of the pen would be a default.
     """
     try:
         given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        known = {each.name: each for each in dataclasses.fields(Workers)}
+        known = {each.name: each for each in dataclasses.fields(Terms)}
         for name, value in given.items():
             if name not in known:
                 raise ValueError(f"{name}: no such field; there are {', '.join(known)}")
             _check_kind(name, str(known[name].type), value)
         if "driver" not in given:
             raise ValueError(f"driver: expected one of {', '.join(_DRIVERS)}")
-        return Workers(**given)
+        return Terms(**given)
     except OSError as problem:
         raise ValueError(f"{path}: {problem.strerror}") from problem
     except ValueError as problem:  # Also what is not TOML, and not UTF-8.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fnq_server.orchestrator.nomad import door as door_module
-from fnq_server.orchestrator.nomad.door import Access, Door
+from fnq_server.orchestrator.nomad.door import Access, NomadDoor
 from fnq_server.orchestrator.nomad.job import Job
 from fnq_wire.error import StackError
 from tests.unit.fnq_server.orchestrator.nomad.api import NomadApi, serving
@@ -25,8 +25,10 @@ def api() -> Iterator[NomadApi]:
         yield made
 
 
-def _door(api: NomadApi, **changes: Any) -> Door:
-    return Door(Access(**({"address": api.address, "token": TOKEN, "namespace": "fn"} | changes)))
+def _door(api: NomadApi, **changes: Any) -> NomadDoor:
+    return NomadDoor(
+        Access(**({"address": api.address, "token": TOKEN, "nomad_namespace": "fn"} | changes))
+    )
 
 
 def _job() -> Job:
@@ -149,8 +151,8 @@ async def test_a_nomad_that_is_away_is_told_with_the_remedy() -> None:
     access = Access("http://me:hunter2@127.0.0.1:1", TOKEN)
     text = r"no Nomad .* http://127\.0\.0\.1:1 \(Connection refused\): check --nomad or NOMAD_ADDR"
     with pytest.raises(StackError, match=text) as caught:
-        await Door(access).nodes()
-    assert "hunter2" not in str(caught.value) + repr(access) + repr(Door(access))
+        await NomadDoor(access).nodes()
+    assert "hunter2" not in str(caught.value) + repr(access) + repr(NomadDoor(access))
 
 
 async def test_a_nomad_that_does_not_answer_is_given_up(
@@ -175,7 +177,7 @@ def test_what_lets_us_in_is_read_from_the_environment(monkeypatch: pytest.Monkey
     """By the names of Nomad's own command; an address that is given comes first."""
     for name in ("NOMAD_ADDR", "NOMAD_TOKEN", "NOMAD_REGION", "NOMAD_SKIP_VERIFY"):
         monkeypatch.delenv(name, raising=False)
-    assert Access.of(None, "fn") == Access("http://127.0.0.1:4646", namespace="fn")
+    assert Access.of(None, "fn") == Access("http://127.0.0.1:4646", nomad_namespace="fn")
     for name, value in (
         ("NOMAD_ADDR", "https://nomad.internal:4646/"),
         ("NOMAD_TOKEN", TOKEN),

@@ -10,16 +10,16 @@ import pytest
 
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.nomad.job import Job, job_id, render, with_count
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.terms import Terms
 
 GOLDEN = Path(__file__).parent / "golden"
 VERSION = "5f0c1de2a9b84c7e6d3f2a1b0c9d8e7f"
-RAW = Workers(driver="raw_exec", command="/opt/fnq/bin/python")
-DOCKER = Workers(
+RAW = Terms(driver="raw_exec", command="/opt/fnq/bin/python")
+DOCKER = Terms(
     driver="docker",
     image="fnq-worker:0.1.0",
     consul="10.0.0.1:8500",
-    namespace="fn",
+    nomad_namespace="fn",
     datacenters=["eu-*"],
     node_pool="cpu",
 )
@@ -31,8 +31,8 @@ def _spec(**resources: Any) -> spec_pb2.FunctionSpec:
     )
 
 
-def _of(workers: Workers, namespace: str = "default", **resources: Any) -> Job:
-    return render(workers, namespace, VERSION, _spec(**resources), 3, 1_795_545_800_000)
+def _of(terms: Terms, namespace: str = "default", **resources: Any) -> Job:
+    return render(terms, namespace, VERSION, _spec(**resources), 3, 1_795_545_800_000)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from fnq.v1 import spec_pb2
-from fnq_server.orchestrator.nomad import house as house_module
+from fnq_server.orchestrator.nomad import orchestrator as orchestrator_module
 from fnq_server.orchestrator.nomad.door import Access
-from fnq_server.orchestrator.nomad.house import NomadOrchestrator
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
+from fnq_server.orchestrator.nomad.terms import Terms
 from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
 from fnq_wire.error import StackError
 from tests.loop import eventually
@@ -32,9 +32,9 @@ def api() -> Iterator[NomadApi]:
         yield made
 
 
-def _house(api: NomadApi, cpu_mhz: int = 100) -> NomadOrchestrator:
-    workers = Workers(driver="raw_exec", command="/usr/bin/python3", cpu_mhz=cpu_mhz)
-    return NomadOrchestrator(Access(api.address), workers)
+def _nomad(api: NomadApi, cpu_mhz: int = 100) -> NomadOrchestrator:
+    terms = Terms(driver="raw_exec", command="/usr/bin/python3", cpu_mhz=cpu_mhz)
+    return NomadOrchestrator(Access(api.address), terms)
 
 
 def _writes(api: NomadApi) -> list[str]:
@@ -48,26 +48,26 @@ def _count(api: NomadApi) -> int:
 
 async def test_a_job_is_made_once_and_raised_where_it_must_be(api: NomadApi) -> None:
     """Nomad is written to only then, and only by /scale once the job is there."""
-    house: Orchestrator = _house(api)
+    nomad: Orchestrator = _nomad(api)
     for replicas, count in ((2, 2), (1, 2), (3, 3), (3, 3)):
-        await house.ensure("default", VERSION, SPEC, replicas)
+        await nomad.ensure("default", VERSION, SPEC, replicas)
         assert _count(api) == count
     assert _writes(api) == [f"POST job/{ID}", f"POST job/{ID}/scale"]
 
 
 async def test_a_job_is_lowered_only_by_scaling(api: NomadApi) -> None:
     """To none at all, too, and up again."""
-    house = _house(api)
+    nomad = _nomad(api)
     for replicas in (3, 1, 0, 2):
-        await house.scale("default", VERSION, SPEC, replicas)
+        await nomad.scale("default", VERSION, SPEC, replicas)
         assert _count(api) == replicas
 
 
 async def test_two_servers_at_once_make_one_job(api: NomadApi) -> None:
     """Who comes second looks again."""
-    houses = [_house(api) for _ in range(4)]
+    nomads = [_nomad(api) for _ in range(4)]
     await asyncio.gather(
-        *(house.ensure("default", VERSION, SPEC, count) for count, house in enumerate(houses, 1))
+        *(nomad.ensure("default", VERSION, SPEC, count) for count, nomad in enumerate(nomads, 1))
     )
     assert _count(api) == 4
     assert len(api.jobs) == 1
@@ -75,34 +75,34 @@ async def test_two_servers_at_once_make_one_job(api: NomadApi) -> None:
 
 async def test_a_job_that_others_change_meanwhile_is_looked_at_again(api: NomadApi) -> None:
     """But not for ever."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     api.rivals = 3
-    await house.ensure("default", VERSION, SPEC, 2)
+    await nomad.ensure("default", VERSION, SPEC, 2)
     assert _count(api) == 2
     api.rivals = 1_000
     with pytest.raises(StackError, match="is changed by others all the time"):
-        await house.ensure("default", VERSION, SPEC, 3)
+        await nomad.ensure("default", VERSION, SPEC, 3)
 
 
 async def test_a_server_with_another_file_takes_the_job_over_with_its_count(api: NomadApi) -> None:
     """Once; the one that started before it does not take it back."""
-    earlier = _house(api)
+    earlier = _nomad(api)
     await earlier.scale("default", VERSION, SPEC, 3)
-    later = _house(api, cpu_mhz=700)
+    later = _nomad(api, cpu_mhz=700)
     later._since_ms = earlier._since_ms + 1
-    for house in (later, earlier, later):
-        await house.ensure("default", VERSION, SPEC, 1)
+    for nomad in (later, earlier, later):
+        await nomad.ensure("default", VERSION, SPEC, 1)
         [group] = api.jobs[ID]["TaskGroups"]
         assert (group["Count"], group["Tasks"][0]["Resources"]["CPU"]) == (3, 700)
 
 
 async def test_stopping_waits_until_each_worker_is_told_to_end(api: NomadApi) -> None:
     """Registered again before that, the job would keep it; how long it takes to end is its own."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 2)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 2)
     api.place(ID, allocation("running"), allocation("running", index=1))
-    stopping = asyncio.create_task(house.stop("default", VERSION))
+    stopping = asyncio.create_task(nomad.stop("default", VERSION))
     await eventually(lambda: api.jobs[ID]["Stop"])
     api.place(ID, allocation("running", desired="stop"), allocation("running", index=1))
     await eventually(lambda: api.queries[-1].get("index") == str(api.index))
@@ -111,25 +111,25 @@ async def test_stopping_waits_until_each_worker_is_told_to_end(api: NomadApi) ->
     await stopping
     assert ("DELETE", f"job/{ID}") in api.asked
     assert "purge" not in {name for query in api.queries for name in query}
-    assert await house.explain("default", VERSION) == (
+    assert await nomad.explain("default", VERSION) == (
         Explanation(Outlook.ABSENT, "its workers were stopped")
     )
-    await house.ensure("default", VERSION, SPEC, 1)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     assert not api.jobs[ID]["Stop"]
 
 
 async def test_stopping_does_not_wait_for_workers_that_came_after_it(api: NomadApi) -> None:
     """Another server has ensured them."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     later = allocation("running", created=api.index + 5)
     api.place(ID, allocation("failed"), later)
-    await house.stop("default", VERSION)
+    await nomad.stop("default", VERSION)
 
 
 async def test_stopping_what_was_never_started_is_done(api: NomadApi) -> None:
     """Nothing is asked to stop."""
-    await _house(api).stop("default", VERSION)
+    await _nomad(api).stop("default", VERSION)
     assert _writes(api) == []
 
 
@@ -137,116 +137,116 @@ async def test_workers_that_nomad_does_not_tell_to_end_are_reported(
     api: NomadApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has no leader, or too much to do."""
-    monkeypatch.setattr(house_module, "_TOLD_S", 0.05)
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
+    monkeypatch.setattr(orchestrator_module, "_TOLD_S", 0.05)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     api.place(ID, allocation("running"))
     with pytest.raises(StackError, match=f"has not told the workers of {ID} to end in 0.05 s"):
-        await house.stop("default", VERSION)
+        await nomad.stop("default", VERSION)
 
 
 async def test_the_job_of_a_version_is_found_by_who_did_not_make_it(api: NomadApi) -> None:
     """By its metadata; that of another namespace is another."""
-    await _house(api).ensure("default", VERSION, SPEC, 1)
+    await _nomad(api).ensure("default", VERSION, SPEC, 1)
     api.place(ID, allocation("running"))
-    assert await _house(api).explain("default", VERSION) == Explanation(Outlook.RUNNING)
-    assert await _house(api).explain("other", VERSION) == NOBODY
-    assert await _house(api).explain("default", 'x" or "" == "') == NOBODY
+    assert await _nomad(api).explain("default", VERSION) == Explanation(Outlook.RUNNING)
+    assert await _nomad(api).explain("other", VERSION) == NOBODY
+    assert await _nomad(api).explain("default", 'x" or "" == "') == NOBODY
 
 
 async def test_a_job_that_fits_no_node_is_explained_and_will_never_run(api: NomadApi) -> None:
     """Its nodes are asked, and only then."""
-    house = _house(api)
+    nomad = _nomad(api)
     large = spec_pb2.FunctionSpec(
         name="f", resources=spec_pb2.Resources(memory_bytes=1 << 40, cpu_millis=1)
     )
-    await house.ensure("default", VERSION, large, 1)
+    await nomad.ensure("default", VERSION, large, 1)
     looking = Explanation(Outlook.STARTING, "Nomad looks for a node")
-    assert await house.explain("default", VERSION) == looking
+    assert await nomad.explain("default", VERSION) == looking
     assert ("GET", "nodes") not in api.asked
     api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
     api.nodes.append(node())
-    found = await house.explain("default", VERSION)
+    found = await nomad.explain("default", VERSION)
     assert found.outlook is Outlook.IMPOSSIBLE
     assert found.reason.startswith("no node has enough memory: it asks for 1048576 MiB")
 
 
 async def test_one_that_runs_beside_one_that_waits_is_enough(api: NomadApi) -> None:
     """There is nothing to explain."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 2)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 2)
     api.place(ID, allocation("running"))
     api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
-    assert await house.explain("default", VERSION) == Explanation(Outlook.RUNNING)
+    assert await nomad.explain("default", VERSION) == Explanation(Outlook.RUNNING)
 
 
 async def test_a_worker_that_ends_again_and_again_is_explained_by_its_last_words(
     api: NomadApi,
 ) -> None:
     """Where it left some."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     failed = allocation("failed", recorded.STARTED, recorded.EXIT_7, recorded.NOT_RESTARTING)
     api.place(ID, failed)
     sentence = "its worker on node 'vm' ended with exit code 7"
-    assert await house.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
+    assert await nomad.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
     api.logs[failed["ID"], "stderr"] = b"starting\nno licence\n"
     told = Explanation(Outlook.CRASHING, f"{sentence}: no licence")
-    assert await house.explain("default", VERSION) == told
+    assert await nomad.explain("default", VERSION) == told
 
 
 async def test_a_log_that_cannot_be_read_hides_no_reason(api: NomadApi) -> None:
     """The node may be out of reach since the worker on it ended."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
     api.place(ID, failed := allocation("failed", recorded.STARTED, recorded.EXIT_7))
     api.broken_logs.add(failed["ID"])
     sentence = "its worker on node 'vm' ended with exit code 7"
-    assert await house.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
+    assert await nomad.explain("default", VERSION) == Explanation(Outlook.CRASHING, sentence)
 
 
 async def test_one_that_starts_beside_one_without_a_place_is_waited_for(api: NomadApi) -> None:
     """It is the best of them."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 2)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 2)
     api.place(ID, allocation("pending"))
     api.evaluations.append(blocked(DimensionExhausted={"memory": 1}))
     starting = Explanation(Outlook.STARTING, "node 'vm' was told to start its worker")
-    assert await house.explain("default", VERSION) == starting
+    assert await nomad.explain("default", VERSION) == starting
 
 
 async def test_a_job_that_nomad_refuses_is_an_error_with_its_words(api: NomadApi) -> None:
     """And leaves nothing behind."""
-    house = _house(api)
+    nomad = _nomad(api)
     api.refusal = (500, '1 error occurred:\n\t* job "x" is in nonexistent node pool "gpu"\n\n')
     with pytest.raises(StackError, match='nonexistent node pool "gpu"'):
-        await house.ensure("default", VERSION, SPEC, 1)
+        await nomad.ensure("default", VERSION, SPEC, 1)
     api.refusal = None
-    assert await house.explain("default", VERSION) == NOBODY
+    assert await nomad.explain("default", VERSION) == NOBODY
 
 
 async def test_a_name_that_cannot_be_in_a_job_is_refused(api: NomadApi) -> None:
     """Before Nomad is asked."""
     with pytest.raises(StackError, match=r"may not hold '\$\{'"):
-        await _house(api).ensure("${attr.cpu}", VERSION, SPEC, 1)
+        await _nomad(api).ensure("${attr.cpu}", VERSION, SPEC, 1)
     assert api.asked == []
 
 
 async def test_a_job_scaled_to_nothing_was_not_started(api: NomadApi) -> None:
     """Nor is it explained by workers that it had before."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 1)
-    await house.scale("default", VERSION, SPEC, 0)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 1)
+    await nomad.scale("default", VERSION, SPEC, 0)
     api.place(ID, allocation("complete", recorded.STARTED, recorded.EXIT_7, desired="stop"))
-    assert await house.explain("default", VERSION) == NOBODY
+    assert await nomad.explain("default", VERSION) == NOBODY
 
 
 async def test_status_is_every_worker(api: NomadApi) -> None:
     """With the function that its job says it is of."""
-    house = _house(api)
-    await house.ensure("default", VERSION, SPEC, 2)
+    nomad = _nomad(api)
+    await nomad.ensure("default", VERSION, SPEC, 2)
     api.place(ID, allocation("running"), allocation("pending", index=1))
-    assert [(each.function, each.replica, each.state) for each in await house.status()] == [
+    assert [(each.function, each.replica, each.state) for each in await nomad.status()] == [
         ("f", 0, "running"),
         ("f", 1, "starting"),
     ]
@@ -254,27 +254,27 @@ async def test_status_is_every_worker(api: NomadApi) -> None:
 
 async def test_logs_are_the_last_whole_lines_of_who_is_alive(api: NomadApi) -> None:
     """Of both streams; where nobody is, of who was."""
-    house = _house(api)
-    assert await house.logs("default", VERSION, 3) == []
-    await house.ensure("default", VERSION, SPEC, 1)
+    nomad = _nomad(api)
+    assert await nomad.logs("default", VERSION, 3) == []
+    await nomad.ensure("default", VERSION, SPEC, 1)
     dead, alive = allocation("failed", desired="stop"), allocation("running", created=20)
     api.logs[dead["ID"], "stdout"] = b"I was\n"
     api.logs[alive["ID"], "stdout"] = b"".join(b"%d %s\n" % (n, b"x" * 600) for n in range(9))
     api.logs[alive["ID"], "stderr"] = "grün\nlast".encode()
     api.place(ID, dead, alive)
-    lines = await house.logs("default", VERSION, 3)
+    lines = await nomad.logs("default", VERSION, 3)
     assert [line.split()[0] for line in lines] == ["6", "7", "8", "grün", "last"]
     api.place(ID, dead)
-    assert await house.logs("default", VERSION, 3) == ["I was"]
-    assert await house.logs("default", VERSION, 0) == []
+    assert await nomad.logs("default", VERSION, 3) == ["I was"]
+    assert await nomad.logs("default", VERSION, 0) == []
 
 
 async def test_nomad_need_not_hear_that_it_is_in_use(api: NomadApi) -> None:
     """It does not go away."""
-    assert await _house(api).touch() > 60
+    assert await _nomad(api).touch() > 60
     assert api.asked == []
 
 
 def test_cpu_and_memory_have_an_effect(api: NomadApi) -> None:
     """They are what Nomad places by."""
-    assert _house(api).active == {"cpu", "memory"}
+    assert _nomad(api).active == {"cpu", "memory"}

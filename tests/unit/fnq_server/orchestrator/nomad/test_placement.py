@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from fnq_server.orchestrator.nomad.placement import Ask, Node, Verdict, judge, unplaced
+from fnq_server.orchestrator.nomad.placement import Ask, Lack, Node, judge, unplaced
 from tests.unit.fnq_server.orchestrator.nomad.recorded import blocked, job, node
 
 MEMORY: dict[str, Any] = {"DimensionExhausted": {"memory": 1}, "NodesExhausted": 1}
 
 
-def _judged(asked: dict[str, Any], metric: dict[str, Any], *nodes: dict[str, Any]) -> Verdict:
+def _judged(asked: dict[str, Any], metric: dict[str, Any], *nodes: dict[str, Any]) -> Lack:
     found = unplaced([blocked(**metric)])
     assert found is not None
     return judge(Ask.of(job(**asked)), found, [Node.of(each) for each in nodes])

@@ -9,15 +9,15 @@ import pytest
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.nomad.job import Job, render, with_count
 from fnq_server.orchestrator.nomad.step import Register, Scale, next_step
-from fnq_server.orchestrator.nomad.workers import Workers
+from fnq_server.orchestrator.nomad.terms import Terms
 
 VERSION = "abc0123456"
 
 
 def _job(replicas: int = 2, since_ms: int = 100, cpu_mhz: int = 100) -> Job:
-    workers = Workers(driver="raw_exec", command="/usr/bin/python3", cpu_mhz=cpu_mhz)
+    terms = Terms(driver="raw_exec", command="/usr/bin/python3", cpu_mhz=cpu_mhz)
     spec = spec_pb2.FunctionSpec(name="f")
-    return render(workers, "default", VERSION, spec, replicas, since_ms)
+    return render(terms, "default", VERSION, spec, replicas, since_ms)
 
 
 def _found(job: Job, *, stop: bool = False) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fnq_server.orchestrator.nomad.workers import Workers, read
+from fnq_server.orchestrator.nomad.terms import Terms, read
 
 
-def _read(folder: Path, text: str) -> Workers:
+def _read(folder: Path, text: str) -> Terms:
     file = folder / "workers.toml"
     file.write_text(text)
     return read(str(file))
@@ -17,15 +17,15 @@ def _read(folder: Path, text: str) -> Workers:
 
 def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     """Everything that a worker dials is found through Consul."""
-    workers = _read(tmp_path, 'driver = "docker"\nimage = "fnq-worker:0.1.0"\n')
-    assert workers == Workers(
+    terms = _read(tmp_path, 'driver = "docker"\nimage = "fnq-worker:0.1.0"\n')
+    assert terms == Terms(
         driver="docker",
         image="fnq-worker:0.1.0",
         consul="127.0.0.1:8500",
         consumer="consul://127.0.0.1:8500",
         server="consul://127.0.0.1:8500",
         redis="redis+consul://127.0.0.1:8500",
-        namespace="default",
+        nomad_namespace="default",
         datacenters=["*"],
         node_pool="default",
         cpu_mhz=100,
@@ -35,18 +35,18 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
 
 def test_what_is_said_is_taken(tmp_path: Path) -> None:
     """An address that is given is not looked up."""
-    workers = _read(
+    terms = _read(
         tmp_path,
         'driver = "raw_exec"\ncommand = "/venv/bin/python"\nconsul = "10.0.0.1:8500"\n'
         'redis = "redis://10.0.0.2:6379"\nserver = "consul://10.0.0.1:8500/api"\n'
-        'namespace = "fn"\ndatacenters = ["eu-*"]\nnode_pool = "cpu"\n'
+        'nomad_namespace = "fn"\ndatacenters = ["eu-*"]\nnode_pool = "cpu"\n'
         "cpu_mhz = 500\nmemory_mb = 1024\n",
     )
-    assert workers.consumer == "consul://10.0.0.1:8500"
-    assert workers.server == "consul://10.0.0.1:8500/api"
-    assert workers.redis == "redis://10.0.0.2:6379"
-    assert (workers.namespace, workers.datacenters, workers.node_pool) == ("fn", ["eu-*"], "cpu")
-    assert (workers.cpu_mhz, workers.memory_mb) == (500, 1024)
+    assert terms.consumer == "consul://10.0.0.1:8500"
+    assert terms.server == "consul://10.0.0.1:8500/api"
+    assert terms.redis == "redis://10.0.0.2:6379"
+    assert (terms.nomad_namespace, terms.datacenters, terms.node_pool) == ("fn", ["eu-*"], "cpu")
+    assert (terms.cpu_mhz, terms.memory_mb) == (500, 1024)
 
 
 @pytest.mark.parametrize(
