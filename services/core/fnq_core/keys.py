@@ -127,7 +127,7 @@ def logs(namespace: str, function: str) -> str:
 
 
 def blob(name: str) -> str:
-    """Return the list of chunks of a large value."""
+    """Return the hash with the chunks of a large value."""
     return f"fnq:blob:{name}"
 
 
