@@ -44,6 +44,8 @@ class Run:
     ended: bool = False
     #: The end is published.
     published: bool = False
+    #: Its call has ended or has another run: what it says is not published any more.
+    disowned: bool = False
     #: Least depth that its lent slot admits; 0 while it does not wait.
     lends: int = 0
     #: The run that took its lent slot.

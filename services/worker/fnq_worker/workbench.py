@@ -72,7 +72,7 @@ class Workbench:
         call = dispatch.call
         old = self._runs.get(call.call)
         if old is not None and not old.ended:
-            self.cancelled(call.call, "it was dispatched anew")
+            self.disown(old)
             if not old.ended:
                 # It may take a while to stop, but nobody listens to it any more.
                 self._end(old)
@@ -158,7 +158,7 @@ class Workbench:
     def chunk(self, frame: Frame) -> None:
         """Publish a chunk."""
         run = self.get(frame.call, frame.epoch)
-        if run is None or run.foregone is not None:
+        if run is None or run.foregone is not None or run.disowned:
             return
         if len(frame.body) > self.blobs.most:
             run.foregone = frame.number, self._too_large(run, "yielded", frame)
@@ -184,6 +184,9 @@ class Workbench:
         if run.started_at:
             self._gate.pace.note(self._loop.time() - run.started_at)
             self._stall.over()
+        if run.disowned:
+            self._give_back(run)
+            return
         if frame.kind == Kind.FAILED:
             run.foregone = run.foregone or (frame.number, failure.sound(pipe.read_json(frame)))
         elif frame.kind == Kind.VALUE and len(frame.body) > self.blobs.most:
@@ -199,6 +202,9 @@ class Workbench:
 
     def _conclude(self, run: Run, foregone: tuple[int, Mapping[str, Any]]) -> None:
         """End a run with a failure, after the chunks that came before."""
+        if run.disowned:
+            self._give_back(run)
+            return
         position, envelope = foregone
         self.publisher.end(run, position).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
@@ -261,6 +267,9 @@ class Workbench:
             self._decree(run, failure.make("CallCancelledError", "the runner was killed"))
 
     def _decree(self, run: Run, envelope: Mapping[str, Any]) -> None:
+        if run.disowned:
+            self._give_back(run)
+            return
         self.publisher.decree(run).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
 
@@ -292,8 +301,17 @@ class Workbench:
             if run.call.payload.HasField("reference"):
                 reference = run.call.payload.reference
                 self._spawn(self.blobs.delete([reference]), "delete arguments")
-        elif run is not None and not run.ended:
-            self.cancelled(call, "its entry is gone")
+        elif run is not None:
+            self.disown(run)
+
+    def disown(self, run: Run) -> None:
+        """Stop a run whose call has ended, or has another run: nothing it says counts.
+
+        Not even that it was stopped, which would end a call that is about to run anew.
+        """
+        if not run.ended and not run.disowned:
+            run.disowned = True
+            self.cancelled(run.call.call, "its call has ended, or runs elsewhere")
 
     def _forget(self, run: Run) -> None:
         del self._runs[run.call.call]
@@ -314,6 +332,9 @@ class Workbench:
 
     def _lose(self, run: Run, envelope: Mapping[str, Any]) -> None:
         """Report a run as lost; first, that it has emitted what is on its way to the inbox."""
+        if run.disowned:
+            self._give_back(run)
+            return
         run.log().warning("a call was lost", reason=envelope["message"])
         if run.emitted:
             self._say_streaming(run)
