@@ -21,9 +21,10 @@ from fnq_consumer.queue import Queue
 from fnq_consumer.workers import Workers
 from fnq_core import keys
 from fnq_core.blobs import Blobs
-from fnq_core.calls import LEASE_RENEW_S, CallStreams
+from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
 from fnq_core.group import Group
+from fnq_core.lease import LEASE_RENEW_S, Leases
 from fnq_core.listen import Listener
 from fnq_core.reading import CallReader
 from fnq_core.results import OWNED_RENEW_S, Mailboxes
@@ -56,10 +57,11 @@ class Consumer:
         self._redis: Redis = connect(url)
         self._waiting: Redis = connect(url)
         self._calls = CallStreams(self._redis)
+        self._leases = Leases(self._redis)
         self._group = Group(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
         self.ledger = Ledger(
-            self.name, self._calls, self._mailboxes, Blobs(self._redis), self._requeue
+            self.name, self._leases, self._mailboxes, Blobs(self._redis), self._requeue
         )
         self._queues: dict[tuple[str, str], Queue] = {}
         self._tasks = Tasks(fatal)
@@ -117,7 +119,14 @@ class Consumer:
         if key not in self._queues:
             reader = CallReader(self._url, self._redis, self.name)
             self._queues[key] = Queue(
-                namespace, version, self.name, self.ledger, self._calls, reader, self._tasks.start
+                namespace,
+                version,
+                self.name,
+                self.ledger,
+                self._calls,
+                self._leases,
+                reader,
+                self._tasks.start,
             )
         return self._queues[key]
 
@@ -141,14 +150,21 @@ class Consumer:
             await asyncio.sleep(_GRACE_S)
 
     async def _silences(self, held: list[Held]) -> list[tuple[Held, float | None]]:
-        """Return each with the seconds since its lease was renewed (see `CallStreams.silence`)."""
+        """Return each with the seconds since its lease was renewed (see `Leases.silence`)."""
         by_stream: defaultdict[str, list[Held]] = defaultdict(list)
         for each in held:
             by_stream[each.stream].append(each)
         found: list[tuple[Held, float | None]] = []
         for stream, some in by_stream.items():
             entries = [each.entry for each in some]
-            silences = await self._calls.silence(stream, self.name, entries)
+            try:
+                silences = await self._leases.silence(stream, self.name, entries)
+            except UNREACHABLE:
+                raise
+            except ResponseError as problem:
+                # Left to their leases.
+                self._queue_of(some[0]).complain(problem)
+                silences = [None] * len(some)
             found += zip(some, silences, strict=True)
         return found
 
@@ -214,13 +230,18 @@ class Consumer:
             await asyncio.sleep(LEASE_RENEW_S)
 
     async def _renew(self, queue: Queue) -> None:
-        for stream, entries in queue.waiting.items():
+        for stream, waiting in queue.waiting.items():
+            runs = [held.run for held in waiting]
             try:
-                await self._calls.renew(stream, self.name, entries)
+                ours = await self._leases.renew(stream, self.name, runs)
             except UNREACHABLE:
                 raise
             except ResponseError as problem:
                 queue.complain(problem)
+                continue
+            for held, run, goes_on in zip(waiting, runs, ours, strict=True):
+                if not goes_on and held.run == run and queue.take_out(held):
+                    self.ledger.forget(held)
 
     async def _search_forever(self) -> None:
         """Claim entries that nobody renews: their consumer or agent is dead."""
@@ -256,7 +277,7 @@ class Consumer:
         for depth in queue.depths:
             stream = keys.call_stream(queue.namespace, queue.version, depth)
             ours = self.ledger.entries(stream)
-            claimed = await self._calls.claim_idle(stream, self.name, ours)
+            claimed = await self._leases.claim_idle(stream, self.name, ours)
             for read in claimed:
                 _log.info("an entry was left behind", stream=stream, entry=read.entry)
                 held = self.ledger.add(read, queue.namespace)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from fnq.v1 import record_pb2
 from fnq_consumer.attachment import Attachment
-from fnq_core.calls import Count
+from fnq_core.lease import Count, Tenure
 
 __all__ = ["MAX_REDELIVERIES", "Held", "Sequel", "after_death"]
 
@@ -27,6 +27,11 @@ class Held:
     attachment: Attachment | None = None
     #: Chunks of it have been published.
     streaming: bool = False
+
+    @property
+    def run(self) -> Tenure:
+        """What its lease is of."""
+        return self.entry, self.count
 
 
 class Sequel(Enum):

@@ -15,8 +15,8 @@ from fnq_consumer.attachment import Attachment
 from fnq_consumer.envelope import Unreadable
 from fnq_consumer.held import Held, Sequel, after_death
 from fnq_core.blobs import Blobs
-from fnq_core.calls import CallStreams, Count, Read
 from fnq_core.connection import insist
+from fnq_core.lease import Count, Leases, Read
 from fnq_core.results import Mailboxes
 
 __all__ = ["Ledger"]
@@ -30,20 +30,20 @@ class Ledger:
     def __init__(
         self,
         consumer: str,
-        calls: CallStreams,
+        leases: Leases,
         mailboxes: Mailboxes,
         blobs: Blobs,
         requeue: Callable[[Held], None],
     ) -> None:
         self._consumer = consumer
-        self._calls = calls
+        self._leases = leases
         self._mailboxes = mailboxes
         self._blobs = blobs
         self._requeue = requeue
         self._held: dict[bytes, Held] = {}
         self._ended: defaultdict[str, list[Held]] = defaultdict(list)
-        #: Entries that have ended and are not acknowledged yet.
-        self._leaving: set[str] = set()
+        #: Runs, by stream and entry, that have ended and are not acknowledged yet.
+        self._leaving: dict[tuple[str, str], Count] = {}
         self._news = asyncio.Event()
         self._recounts: set[asyncio.Task[None]] = set()
 
@@ -73,7 +73,7 @@ class Ledger:
         call = record_pb2.Entry(call=found.call, inbox=found.inbox)
         held = Held(read.stream, read.entry, read.count, call, namespace)
         # In hand from now on: it must not be claimed anew while its caller is answered.
-        self._leaving.add(held.entry)
+        self._leaving[held.stream, held.entry] = held.count
         if found.call:
             self._spawn(self._answer(held, _protocol_error(found)))
         else:
@@ -83,10 +83,11 @@ class Ledger:
         await self._publish_end(held, failure)
         self._let_go(held)
 
-    def entries(self, stream: str) -> set[str]:
-        """Return the entries of a stream that are in hand here, whatever becomes of them."""
-        held = {each.entry for each in self._held.values() if each.stream == stream}
-        return held | self._leaving
+    def entries(self, stream: str) -> dict[str, Count]:
+        """Return the runs of a stream that are in hand here, whatever becomes of them."""
+        held = {each.entry: each.count for each in self._held.values() if each.stream == stream}
+        leaving = {entry: count for (of, entry), count in self._leaving.items() if of == stream}
+        return leaving | held
 
     def report(self, attachment: Attachment, report: worker_pb2.Report) -> None:
         """Deal with what an agent says became of a dispatch."""
@@ -108,12 +109,11 @@ class Ledger:
             held.streaming = True
 
     def _end(self, held: Held) -> None:
-        if self._held.pop(held.call.call, None) is not held:
-            return
-        self._let_go(held)
+        if self.forget(held):
+            self._let_go(held)
 
     def _let_go(self, held: Held) -> None:
-        self._leaving.add(held.entry)
+        self._leaving[held.stream, held.entry] = held.count
         self._ended[held.stream].append(held)
         self._news.set()
 
@@ -135,7 +135,7 @@ class Ledger:
     def give_again(self, held: Held, count: Count) -> None:
         """Dispatch a call anew, with its new count recorded first."""
         _release(held)
-        self._spawn(self._recount(held, count))
+        self._spawn(self._recount(held, held.count, count))
 
     async def stop(self) -> None:
         """Leave what is under way to other consumers."""
@@ -148,14 +148,21 @@ class Ledger:
         self._recounts.add(task)
         task.add_done_callback(self._recounts.discard)
 
-    async def _recount(self, held: Held, count: Count) -> None:
-        body = await insist(
-            "redelivering",
-            lambda: self._calls.recount(held.stream, held.entry, self._consumer, count),
-        )
-        if body is None:
-            self._held.pop(held.call.call, None)
-            return
+    async def _recount(self, held: Held, before: Count, count: Count) -> None:
+        entry = held.stream, held.entry, self._consumer
+        body = await insist("redelivering", lambda: self._leases.recount(*entry, before, count))
+        current = self._held.get(held.call.call)
+        if current is None and body is not None:
+            # It has ended after all: its agent came back with that, and was believed.
+            held.count = count
+            self._let_go(held)
+        elif current is held and held.count == before:
+            if body is None:
+                self.forget(held)
+            else:
+                await self._dispatch_anew(held, count, body)
+
+    async def _dispatch_anew(self, held: Held, count: Count, body: bytes) -> None:
         if held.attachment is not None:
             # Its agent came back meanwhile, and was believed for a moment.
             held.attachment.settle(held.call.call)
@@ -192,9 +199,15 @@ class Ledger:
         """Acknowledge a call that nobody waits for and nobody runs."""
         self._end_for_good(held)
 
-    def forget(self, held: Held) -> None:
-        """Let go of an entry without acknowledging it: another consumer has it or will."""
-        self._held.pop(held.call.call, None)
+    def forget(self, held: Held) -> bool:
+        """Let go of an entry without acknowledging it: another consumer has it or will.
+
+        Returns False when it was not held any more.
+        """
+        if self._held.get(held.call.call) is not held:
+            return False
+        del self._held[held.call.call]
+        return True
 
     def of(self, attachment: Attachment) -> list[Held]:
         """Return the entries that an agent holds."""
@@ -211,25 +224,28 @@ class Ledger:
         for each in running:
             by_stream[each.stream].append(each)
         for stream, group in by_stream.items():
-            pairs = [(each.entry, Count(each.epoch, each.deaths)) for each in group]
-            states = await insist(
-                "adopting", lambda: self._calls.adopt(stream, self._consumer, pairs)
-            )
-            for each, state in zip(group, states, strict=True):
-                self._adopt(attachment, each, state)
+            runs = [(each.entry, Count(each.epoch, each.deaths)) for each in group]
+            try:
+                ours = await insist(
+                    "adopting", lambda: self._leases.renew(stream, self._consumer, runs)
+                )
+            except ResponseError as problem:
+                _log.error("runs are not adopted", stream=stream, problem=str(problem))
+                ours = [False] * len(group)
+            for each, goes_on in zip(group, ours, strict=True):
+                if goes_on:
+                    self._adopt(attachment, each)
+                else:
+                    # It ended, or was given to another worker. Not a cancellation: that
+                    # would hit the new run if this agent is the one that gets it.
+                    attachment.settle(each.call)
 
-    def _adopt(self, attachment: Attachment, each: worker_pb2.Running, state: int) -> None:
-        if state <= 0:
-            # It ended, or was given to another worker. Not a cancellation: that would
-            # hit the new run if this agent is the one that gets it.
-            attachment.settle(each.call)
-            return
-        held = self._held.get(each.call)
-        if held is None:
+    def _adopt(self, attachment: Attachment, each: worker_pb2.Running) -> None:
+        held, count = self._held.get(each.call), Count(each.epoch, each.deaths)
+        if held is None or held.count != count:
             call = record_pb2.Entry(
                 call=each.call, inbox=each.inbox, depth=each.depth, repeatable=each.repeatable
             )
-            count = Count(each.epoch, each.deaths)
             held = Held(each.stream, each.entry, count, call, attachment.namespace)
             self._held[each.call] = held
         held.attachment = attachment
@@ -245,13 +261,13 @@ class Ledger:
             self._news.clear()
             ended, self._ended = self._ended, defaultdict(list)
             for stream, group in ended.items():
-                entries = [held.entry for held in group]
+                runs = [held.run for held in group]
                 try:
-                    await insist("acknowledging", lambda: self._calls.acknowledge(stream, entries))
+                    await insist("acknowledging", lambda: self._leases.acknowledge(stream, runs))
                 except ResponseError as problem:
                     _log.error("ends are not acknowledged", stream=stream, problem=str(problem))
-                self._leaving.difference_update(entries)
                 for held in group:
+                    self._leaving.pop((stream, held.entry), None)
                     if held.attachment is not None:
                         held.attachment.settle(held.call.call)
 

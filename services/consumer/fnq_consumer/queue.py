@@ -16,8 +16,9 @@ from fnq_consumer.attachment import Attachment
 from fnq_consumer.held import Held
 from fnq_consumer.ledger import Ledger
 from fnq_core import keys
-from fnq_core.calls import LEASE_S, CallStreams, Read
+from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, insist
+from fnq_core.lease import LEASE_S, Leases, Read
 from fnq_core.reading import CallReader, StreamGoneError
 
 __all__ = ["Queue"]
@@ -56,6 +57,7 @@ class Queue:
         consumer: str,
         ledger: Ledger,
         calls: CallStreams,
+        leases: Leases,
         reader: CallReader,
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
@@ -64,6 +66,7 @@ class Queue:
         self._consumer = consumer
         self._ledger = ledger
         self._calls = calls
+        self._leases = leases
         self._reader = reader
         self._start = start
         self._attachments: list[Attachment] = []
@@ -82,8 +85,6 @@ class Queue:
         self._asked_at = 0.0
         #: What was logged of the streams.
         self._complaints: set[str] = set()
-        #: Loop time of the last answer of Redis to a read.
-        self.answered_at = asyncio.get_running_loop().time()
 
     @property
     def attended(self) -> bool:
@@ -108,11 +109,11 @@ class Queue:
         return self._depths
 
     @property
-    def waiting(self) -> dict[str, list[str]]:
-        """Entries that are held here and wait for room, by stream."""
-        found: defaultdict[str, list[str]] = defaultdict(list)
+    def waiting(self) -> dict[str, list[Held]]:
+        """Calls that are held here and wait for room, by stream."""
+        found: defaultdict[str, list[Held]] = defaultdict(list)
         for held in self._ready:
-            found[held.stream].append(held.entry)
+            found[held.stream].append(held)
         return found
 
     def attach(self, attachment: Attachment) -> None:
@@ -211,8 +212,12 @@ class Queue:
         while self._ready:
             held = self._ready.popleft()
             self._ledger.forget(held)
-            with contextlib.suppress(*UNREACHABLE):
-                await self._calls.release(held.stream, self._consumer, [held.entry])
+            try:
+                await self._leases.release(held.stream, self._consumer, [held.run])
+            except UNREACHABLE:
+                pass  # Its lease lapses.
+            except ResponseError as problem:
+                self.complain(problem)
 
     def complain(self, problem: ResponseError) -> None:
         """Log what Redis says of the streams, once."""
@@ -269,7 +274,6 @@ class Queue:
             return
         finally:
             self._reading_from = None
-        self.answered_at = asyncio.get_running_loop().time()
         self._take(reads)
 
     async def _take_unheard(self, broke_at: float) -> None:
@@ -278,7 +282,7 @@ class Queue:
         for depth in self._depths:
             stream = keys.call_stream(self.namespace, self.version, depth)
             known = self._ledger.entries(stream)
-            self._take(await self._calls.claim_unheard(stream, self._consumer, known, silent_ms))
+            self._take(await self._leases.claim_unheard(stream, self._consumer, known, silent_ms))
 
     def _take(self, reads: list[Read]) -> None:
         for read in reads:
@@ -301,6 +305,8 @@ class Queue:
             self._dispatch_or_wait(self._ready.popleft())
 
     def _dispatch_or_wait(self, held: Held) -> None:
+        if self._ledger.get(held.call.call) is not held:
+            return  # It has ended, or its current run is another one.
         for attachment in self._attachments if not self._stopping else ():
             if attachment.rooms.admits(held.call.depth):
                 held.attachment = attachment

@@ -11,7 +11,7 @@ import structlog
 
 from fnq.v1 import worker_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
-from fnq_core.calls import Count
+from fnq_core.lease import Count
 from fnq_core.rpc import EOF
 from fnq_wire.protocol import PROTOCOL, version_problem
 
@@ -56,17 +56,7 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         await context.write(worker_pb2.ConsumerFrame(attached=attached))
         writer = asyncio.get_running_loop().create_task(_write(attachment, context))
         try:
-            await self._take_over(attachment, list(frame.announce.running))
-            queue = self._consumer.queue(attachment.namespace, attachment.version)
-            self._attachments.add(attachment)
-            queue.attach(attachment)
-            _log.info("an agent attached", agent=attachment.agent, version=attachment.version)
-            while (frame := await context.read()) is not EOF:
-                for report in frame.reports:
-                    self._consumer.ledger.report(attachment, report)
-                if frame.HasField("slots"):
-                    attachment.rooms.state(frame.slots)
-                    queue.wake()
+            await self._serve(attachment, list(frame.announce.running), context)
         finally:
             writer.cancel()
             attachment.gone = True
@@ -75,6 +65,22 @@ class Workers(worker_pb2_grpc.WorkersServicer):
             self._changed.set()
             if not self._leaving:
                 self._mourn(attachment)
+
+    async def _serve(
+        self, attachment: Attachment, running: list[worker_pb2.Running], context: Context
+    ) -> None:
+        """Take over what an agent runs, and hear what it says until its stream ends."""
+        await self._take_over(attachment, running)
+        queue = self._consumer.queue(attachment.namespace, attachment.version)
+        self._attachments.add(attachment)
+        queue.attach(attachment)
+        _log.info("an agent attached", agent=attachment.agent, version=attachment.version)
+        while (frame := await context.read()) is not EOF:
+            for report in frame.reports:
+                self._consumer.ledger.report(attachment, report)
+            if frame.HasField("slots"):
+                attachment.rooms.state(frame.slots)
+                queue.wake()
 
     async def _take_over(self, attachment: Attachment, running: list[worker_pb2.Running]) -> None:
         """Take up what the agent brings; what got lost on its broken stream goes out again."""

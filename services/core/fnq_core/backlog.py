@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.calls import LEASE_S, Count
 from fnq_core.connection import UNREACHABLE, together
+from fnq_core.lease import LEASE_S, Count
 
 __all__ = ["Backlog", "Counts", "Idle"]
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S, no_group
 
 __all__ = ["Group"]
 
@@ -54,7 +54,7 @@ class Group:
                 keys=[stream], args=[keys.GROUP, idle_ms, which, consumer]
             )
         except ResponseError as problem:
-            if "NOGROUP" in str(problem):
-                return 0
-            raise
+            if not no_group(problem):
+                raise
+            return 0
         return gone

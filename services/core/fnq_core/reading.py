@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.calls import Count, Read
 from fnq_core.connection import connect
+from fnq_core.lease import Count, Read, no_group
 
 __all__ = ["CallReader", "StreamGoneError"]
 
@@ -98,7 +98,7 @@ class CallReader:
                 )
             return found
         except ResponseError as problem:
-            if "NOGROUP" in str(problem) or "UNBLOCKED" in str(problem):
+            if no_group(problem) or "UNBLOCKED" in str(problem):
                 raise StreamGoneError(str(problem)) from problem
             raise
         except BaseException:

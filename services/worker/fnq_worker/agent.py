@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from redis.exceptions import ResponseError
 
 from fnq.v1 import worker_pb2
 from fnq_core.blobs import Blobs
-from fnq_core.calls import LEASE_RENEW_ALONE_S, LEASE_RENEW_S, CallStreams
 from fnq_core.connection import UNREACHABLE, check, connect, insist
+from fnq_core.lease import LEASE_RENEW_ALONE_S, LEASE_RENEW_S, Count, Leases
 from fnq_core.presence import POST_S, Presence, PresenceBoard
 from fnq_core.registry import Registry, Version
 from fnq_core.results import Mailboxes
@@ -31,6 +32,7 @@ from fnq_worker.mates import Mates, Table
 from fnq_worker.nest import Nest
 from fnq_worker.printer import Printer
 from fnq_worker.publisher import Publisher
+from fnq_worker.run import Run
 from fnq_worker.workbench import Workbench
 
 __all__ = ["Agent", "Settings"]
@@ -71,7 +73,7 @@ class Agent:
         self._consumers = finder(settings.consumer, CONSUMER)
         self._servers = finder(settings.server, SERVER)
         self._redis = connect(settings.redis)
-        self._calls = CallStreams(self._redis)
+        self._leases = Leases(self._redis)
         self._mailboxes = Mailboxes(self._redis)
         self._registry = Registry(self._redis)
         self._board = PresenceBoard(self._redis)
@@ -201,18 +203,33 @@ class Agent:
     async def _renew_forever(self) -> None:
         """Renew the lease of every run, for as long as its runner lives."""
         while True:
-            by_stream: defaultdict[str, list[str]] = defaultdict(list)
+            by_stream: defaultdict[str, list[Run]] = defaultdict(list)
             for run in self._workbench.runs():
-                by_stream[run.stream].append(run.entry)
+                by_stream[run.stream].append(run)
             with contextlib.suppress(*UNREACHABLE):
-                for stream, entries in by_stream.items():
-                    await self._calls.renew(stream, self._consumer, entries)
+                for stream, runs in by_stream.items():
+                    await self._renew(stream, runs)
             if self._alone.is_set():
                 await asyncio.sleep(LEASE_RENEW_ALONE_S)
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LEASE_RENEW_S):
                     await self._alone.wait()
+
+    async def _renew(self, stream: str, runs: list[Run]) -> None:
+        """Renew leases; give up the runs whose call has ended, or has another run by now."""
+        of = [(run.entry, Count(run.epoch, run.deaths)) for run in runs]
+        try:
+            ours = await self._leases.renew(stream, self._consumer, of)
+        except UNREACHABLE:
+            raise
+        except ResponseError as problem:
+            # Other streams have their leases; this one may be mended.
+            _log.error("leases are not renewed", stream=stream, problem=str(problem))
+            return
+        for run, goes_on in zip(runs, ours, strict=True):
+            if not goes_on:
+                self._workbench.disown(run)
 
     async def stop(self) -> None:
         """Take no more calls, let running ones end, publish what they say, leave.

@@ -11,7 +11,7 @@ import pytest
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_consumer import consumer as consumer_module
 from fnq_core import keys
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service

@@ -6,7 +6,7 @@ import pytest
 
 from fnq.v1 import record_pb2
 from fnq_consumer.held import MAX_REDELIVERIES, Held, Sequel, after_death
-from fnq_core.calls import Count
+from fnq_core.lease import Count
 
 
 @pytest.mark.parametrize(

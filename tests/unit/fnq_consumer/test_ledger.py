@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_core import keys
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S, Count, Read
 from fnq_wire import callid
 from fnq_wire.protocol import PROTOCOL
 from tests.loop import eventually
@@ -61,6 +61,17 @@ async def test_an_entry_that_is_damaged_is_removed(server: RedisServer, tmp_path
     assert {each["entry"] for each in said} == {entry.decode() for entry in wrecks}
     assert {each["stream"] for each in said} == {STREAM}
     assert SECRET.decode() not in str(logs)
+
+
+async def test_what_leaves_one_stream_keeps_nothing_in_another(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Ids of entries are unique within one stream only."""
+    async with deployed(server), service.consumer(server, tmp_path) as (made, _):
+        other = keys.call_stream("default", VERSION, 1)
+        assert made.ledger.add(Read(STREAM, "1-1", b"", Count(1, 0)), "default") is None
+        assert made.ledger.entries(STREAM) == {"1-1": Count(1, 0)}
+        assert made.ledger.entries(other) == {}
 
 
 async def test_the_caller_of_a_damaged_entry_is_told(server: RedisServer, tmp_path: Path) -> None:

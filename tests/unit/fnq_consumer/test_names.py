@@ -9,7 +9,7 @@ import pytest
 from fnq_consumer import consumer as consumer_module
 from fnq_core import group as group_module
 from fnq_core import keys
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service

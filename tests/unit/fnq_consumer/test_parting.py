@@ -9,6 +9,7 @@ import pytest
 
 from fnq_consumer import consumer as consumer_module
 from fnq_consumer.held import Held
+from fnq_core.lease import Count
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
@@ -51,11 +52,11 @@ async def test_an_agent_without_its_stream_lives_as_long_as_it_renews(
         queue(server, 2)
         await eventually(lambda: len(agent.runs) == 2)
         await heir.attach(address)
-        entries = [each.entry for each in agent.runs.values()]
+        runs = [(each.entry, Count(1, 0)) for each in agent.runs.values()]
         await agent.detach()
         looks = _count_looks(consumer, monkeypatch)
         while len(looks) < 3:
-            await consumer._calls.renew(STREAM, agent.consumer, entries)
+            await consumer._leases.renew(STREAM, agent.consumer, runs)
             await asyncio.sleep(0.01)
         assert heir.dispatched == []
         await eventually(lambda: len(heir.runs) == 2)

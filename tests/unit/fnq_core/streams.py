@@ -11,12 +11,15 @@ from redis.asyncio import Redis
 from fnq_core import keys
 from fnq_core.calls import Accepted, CallStreams, Offer, Target
 from fnq_core.connection import connect
+from fnq_core.lease import Count, Leases
 from tests.redis import RedisServer
 
-__all__ = ["SESSION", "VERSION", "Bench", "bench", "connected", "stream"]
+__all__ = ["FIRST", "SESSION", "VERSION", "Bench", "bench", "connected", "stream"]
 
 VERSION = "abc0123456789"
 SESSION = keys.session(7)
+#: Of an entry that was read, and of which no other run has begun.
+FIRST = Count(1, 0)
 INBOX = keys.inbox("s1")
 
 
@@ -36,11 +39,12 @@ async def connected(server: RedisServer) -> AsyncIterator[Redis]:
 
 
 class Bench:
-    """The door to call streams, with a session of generation 1 that offers calls."""
+    """The doors to call streams, with a session of generation 1 that offers calls."""
 
     def __init__(self, server: RedisServer, client: Redis) -> None:
         self.server = server
         self.calls = CallStreams(client)
+        self.leases = Leases(client)
         self._seq = 0
         server.ask("HSET", SESSION, "gen", 1, "mark", 0)
         server.ask("EXPIRE", SESSION, 60)
@@ -68,6 +72,10 @@ class Bench:
             "STREAMS", stream(depth), ">",
         )  # fmt: skip
         return [entry.decode() for entry, _ in reply[0][1]] if reply else []
+
+    async def acknowledge(self, entries: list[str], depth: int = 0) -> None:
+        """Let entries go whose first run has ended."""
+        await self.leases.acknowledge(stream(depth), [(each, FIRST) for each in entries])
 
     def age(self, entry: str, seconds: float, depth: int = 0) -> None:
         """Make an entry as idle as if nobody had renewed it for so long."""

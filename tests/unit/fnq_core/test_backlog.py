@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnq_core import keys
 from fnq_core.backlog import Backlog, Counts, Idle
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S
 from fnq_core.results import Mailboxes
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import VERSION, bench, connected, stream

@@ -1,15 +1,14 @@
-"""Call streams: what is appended, held, claimed and let go of."""
+"""Call streams: what is appended, and what is let go of."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.calls import LEASE_S, Count, FencedError
+from fnq_core.calls import FencedError
 from fnq_core.connection import FullError
 from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import INBOX, SESSION, VERSION, bench, stream
@@ -136,156 +135,6 @@ async def test_a_stream_of_a_new_depth_is_made_and_announced(server: RedisServer
         assert len(b.deliver(depth=3)) == 3
 
 
-async def test_acknowledging_takes_an_entry_out_of_stream_and_pending_list(
-    server: RedisServer,
-) -> None:
-    """Both at once, and a repetition changes nothing."""
-    async with bench(server) as b:
-        entries = await b.queue(2)
-        b.deliver()
-        for _ in range(2):
-            await b.calls.acknowledge(stream(), entries)
-        assert (b.length(), b.pending()) == (0, [])
-
-
-async def test_renewing_resets_the_idle_time_and_leaves_the_counter(server: RedisServer) -> None:
-    """JUSTID leaves the counter alone: epoch and deaths live there."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        await b.calls.recount(stream(), entry, "c1", Count(5, 2))
-        b.age(entry, 60)
-        await b.calls.renew(stream(), "c2", [entry])
-        [[_, owner, idle_ms, counter]] = b.pending()
-        assert (owner, Count.of(counter)) == (b"c2", Count(5, 2))
-        assert idle_ms < 1000
-
-
-async def test_renewing_does_not_bring_back_what_is_acknowledged(server: RedisServer) -> None:
-    """A late renewal of an agent makes nothing pending."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        await b.calls.acknowledge(stream(), [entry])
-        await b.calls.renew(stream(), "c1", [entry])
-        assert b.pending() == []
-
-
-async def test_an_entry_is_claimed_only_after_its_lease(server: RedisServer) -> None:
-    """Its epoch rises by one and its deaths stay."""
-    async with bench(server) as b:
-        entries = await b.queue(2)
-        b.deliver()
-        b.age(entries[1], LEASE_S + 1)
-        [read] = await b.calls.claim_idle(stream(), "c2", ())
-        assert (read.entry, read.count) == (entries[1], Count(2, 0))
-        assert read.body == b"e:" + b"call-2".ljust(16, b".")
-        assert await b.calls.claim_idle(stream(), "c2", ()) == []
-
-
-async def test_two_consumers_never_claim_the_same_entry(server: RedisServer) -> None:
-    """Redis hands an idle entry to one claimer only."""
-    async with bench(server) as b:
-        entries = await b.queue(40)
-        b.deliver()
-        for entry in entries:
-            b.age(entry, LEASE_S + 1)
-        found = await asyncio.gather(
-            *[b.calls.claim_idle(stream(), name, ()) for name in ("c2", "c3", "c4")]
-        )
-        assert sorted(read.entry for reads in found for read in reads) == sorted(entries)
-
-
-async def test_what_is_known_to_run_is_renewed_instead_of_claimed(server: RedisServer) -> None:
-    """The agent may be cut off from Redis; its consumer renews for it."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        b.age(entry, LEASE_S + 1)
-        assert await b.calls.claim_idle(stream(), "c1", {entry}) == []
-        [[_, owner, idle_ms, counter]] = b.pending()
-        assert (owner, counter) == (b"c1", 1)
-        assert idle_ms < 1000
-
-
-async def test_claiming_in_a_stream_that_is_not_there_finds_nothing(server: RedisServer) -> None:
-    """A deep stream may have gone between two looks."""
-    async with bench(server) as b:
-        assert await b.calls.claim_idle(stream(9), "c1", ()) == []
-
-
-async def test_a_withdrawn_entry_that_was_read_does_not_stay_pending(server: RedisServer) -> None:
-    """Its body is gone: once its lease has lapsed nothing of it is left."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        await b.calls.withdraw(stream(), entry)
-        server.ask("XCLAIM", stream(), keys.GROUP, "c1", 0, entry, "IDLE", 99_000, "JUSTID")
-        assert await b.calls.claim_idle(stream(), "c2", ()) == []
-        assert b.pending() == []
-
-
-async def test_adopting_leaves_the_epoch_alone(server: RedisServer) -> None:
-    """A run that goes on keeps its count and gets a new owner."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        assert await b.calls.adopt(stream(), "c2", [(entry, Count(1, 0))]) == [1]
-        [[_, owner, _, counter]] = b.pending()
-        assert (owner, counter) == (b"c2", 1)
-
-
-async def test_a_run_that_was_given_to_another_is_not_adopted(server: RedisServer) -> None:
-    """-1 tells of a newer run, 0 of an entry that is acknowledged."""
-    async with bench(server) as b:
-        entries = await b.queue(2)
-        b.deliver()
-        await b.calls.recount(stream(), entries[0], "c1", Count(2, 1))
-        await b.calls.acknowledge(stream(), entries[1:])
-        pairs = [(entry, Count(1, 0)) for entry in entries]
-        assert await b.calls.adopt(stream(), "c2", pairs) == [-1, 0]
-        assert b.pending()[0][1] == b"c1"
-
-
-async def test_recounting_tells_what_the_entry_says(server: RedisServer) -> None:
-    """Whoever adopted a run knows it only in part: for another run it needs the whole."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver()
-        body = await b.calls.recount(stream(), entry, "c1", Count(2, 1))
-        assert body == b"e:" + b"call-1".ljust(16, b".")
-        assert Count.of(b.pending()[0][3]) == Count(2, 1)
-
-
-async def test_what_another_consumer_has_taken_over_is_not_recounted(server: RedisServer) -> None:
-    """It adopted the run while this one mourned its agent: nothing is dispatched twice."""
-    async with bench(server) as b:
-        [entry] = await b.queue(1)
-        b.deliver("c1")
-        assert await b.calls.adopt(stream(), "c2", [(entry, Count(1, 0))]) == [1]
-        assert await b.calls.recount(stream(), entry, "c1", Count(2, 1)) is None
-        [[_, owner, _, counter]] = b.pending()
-        assert (owner, counter) == (b"c2", 1)
-
-
-async def test_recounting_what_is_gone_says_so(server: RedisServer) -> None:
-    """Acknowledged, withdrawn, or its whole stream deleted."""
-    async with bench(server) as b:
-        entries = await b.queue(2)
-        b.deliver()
-        await b.calls.acknowledge(stream(), entries[:1])
-        await b.calls.withdraw(stream(), entries[1])
-        for entry in entries:
-            assert await b.calls.recount(stream(), entry, "c1", Count(2, 0)) is None
-        assert await b.calls.recount(stream(9), "1-1", "c1", Count(2, 0)) is None
-
-
-@pytest.mark.parametrize("count", [Count(1, 0), Count(0xFFFFF, 0), Count(1, 3), Count(77, 9)])
-def test_a_count_survives_its_way_through_the_counter(count: Count) -> None:
-    """Epoch and deaths share one number."""
-    assert Count.of(count.counter) == count
-
-
 async def test_an_idle_deep_stream_goes(server: RedisServer) -> None:
     """Only when it is empty and nothing of it is held."""
     async with bench(server) as b:
@@ -294,7 +143,7 @@ async def test_an_idle_deep_stream_goes(server: RedisServer) -> None:
         b.deliver(depth=2)
         await b.calls.withdraw(stream(2), entry)
         assert not await b.calls.drop_idle("default", VERSION, 2)
-        await b.calls.acknowledge(stream(2), [entry])
+        await b.acknowledge([entry], depth=2)
         assert await b.calls.drop_idle("default", VERSION, 2)
         assert await b.calls.depths("default", VERSION) == []
         assert server.names("*calls*") == []

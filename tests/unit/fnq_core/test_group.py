@@ -40,7 +40,7 @@ async def test_a_consumer_that_was_heard_of_lately_is_left_alone(server: RedisSe
     async with bench(server) as b, connected(server) as client:
         await b.queue(1)
         [entry] = b.deliver("alive")
-        await b.calls.acknowledge(stream(), [entry])
+        await b.acknowledge([entry])
         assert await Group(client).forget_dead(stream(), "me") == 0
         assert _names(server) == {"alive"}
 
@@ -54,7 +54,7 @@ async def test_a_consumer_leaves_when_it_holds_nothing(server: RedisServer) -> N
         group = Group(client)
         await group.leave(stream(), "me")
         assert _names(server) == {"me", "other"}
-        await b.calls.acknowledge(stream(), [entry])
+        await b.acknowledge([entry])
         await group.leave(stream(), "me")
         assert _names(server) == {"other"}
         await group.leave("fnq:{default}:calls:nope:0", "me")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from fnq_core import keys
-from fnq_core.calls import Count
+from fnq_core.lease import Count
 from fnq_core.reading import CallReader, StreamGoneError
 from tests.loop import eventually
 from tests.redis import RedisServer
@@ -86,7 +86,7 @@ async def test_a_read_waits_for_the_first_call(server: RedisServer, depths: list
     """It returns as soon as there is one, at whichever depth."""
     async with reading(server) as (b, reader):
         for depth in depths:
-            await b.calls.acknowledge(stream(depth), await b.queue(1, depth))
+            await b.acknowledge(await b.queue(1, depth), depth)
         work = asyncio.create_task(reader.read(_streams(*depths), [(0, 1)], 10_000))
         await _waits(server)
         [entry] = await b.queue(1, depths[-1])
@@ -99,7 +99,7 @@ async def test_a_read_waits_for_the_first_call(server: RedisServer, depths: list
 async def test_a_read_that_waits_is_interrupted(server: RedisServer) -> None:
     """It returns nothing, and the next one reads on the same connection."""
     async with reading(server) as (b, reader):
-        await b.calls.acknowledge(stream(), await b.queue(1))
+        await b.acknowledge(await b.queue(1))
         assert not await reader.interrupt()
         work = asyncio.create_task(reader.read(_streams(0), [(0, 1)], 10_000))
         await _waits(server)
@@ -124,7 +124,7 @@ async def test_a_stream_that_goes_while_it_is_waited_for_is_said_to_be_gone(
 ) -> None:
     """At once, or with its time (Redis before 7 wakes nobody); what comes after it is read."""
     async with reading(server) as (b, reader):
-        await b.calls.acknowledge(stream(), await b.queue(1))
+        await b.acknowledge(await b.queue(1))
         work = asyncio.create_task(reader.read(_streams(0), [(0, 1)], 1_000))
         await _waits(server)
         server.ask("DEL", stream())
@@ -151,7 +151,7 @@ def _wakes_readers(server: RedisServer) -> bool:
 async def test_a_read_that_is_given_up_leaves_a_reader_that_works(server: RedisServer) -> None:
     """Its connection is given up with it: a reply may still be on its way there."""
     async with reading(server) as (b, reader):
-        await b.calls.acknowledge(stream(), await b.queue(1))
+        await b.acknowledge(await b.queue(1))
         work = asyncio.create_task(reader.read(_streams(0), [(0, 1)], 10_000))
         await _waits(server)
         work.cancel()

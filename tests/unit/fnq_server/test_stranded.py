@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fnq_core import keys
-from fnq_core.calls import LEASE_S
+from fnq_core.lease import LEASE_S
 from fnq_core.presence import Presence, PresenceBoard
 from fnq_server.orchestrator.seam import Explanation, Outlook
 from fnq_wire.error import StackError, UnschedulableError

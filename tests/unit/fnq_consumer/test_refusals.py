@@ -1,0 +1,78 @@
+"""What a consumer makes of a Redis that is away, or that refuses: no call hangs, nothing dies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fnq_consumer import consumer as consumer_module
+from fnq_core import keys
+from tests.loop import eventually
+from tests.redis import RedisServer
+from tests.toy import service
+from tests.toy.agent import ToyAgent
+from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, queue
+
+
+async def test_a_run_of_a_stream_that_is_gone_is_settled_for_the_agent_that_brings_it(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """A deep stream was dropped by another consumer; the agent attaches all the same."""
+    gone, call = keys.call_stream("default", VERSION, 3), b"gone".ljust(16, b".")
+    other = keys.call_stream("default", VERSION, 4)
+    server.ask("SET", other, "no stream", "EX", 60)
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (_, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        announce = agent.announce()
+        for stream in (gone, other):
+            announce.running.add(stream=stream, entry="1-1", call=call, epoch=1, ended=True)
+        await agent.attach(address, announce)
+        await eventually(lambda: agent.settled == [call, call])
+        [new] = queue(server)
+        await eventually(lambda: new in agent.runs)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_calls_of_an_agent_that_died_are_forgotten_with_their_stream(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    """It is gone, or is no stream any more."""
+    monkeypatch.setattr(consumer_module, "_GRACE_S", 0.01)
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        await agent.attach(address)
+        queue(server)
+        await eventually(lambda: agent.runs)
+        server.ask("DEL", STREAM)
+        if refused:
+            server.ask("SET", STREAM, "no stream")
+        await agent.detach()
+        await eventually(lambda: len(made.ledger) == 0)
+
+
+async def test_one_that_stops_lets_go_of_calls_whose_stream_is_gone(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """There is nothing to give up."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION, slots=1) as agent,
+    ):
+        await agent.attach(address)
+        [call] = queue(server)
+        await eventually(lambda: call in agent.runs)
+        agent.slots = 0
+        await agent.report(agent.runs[call], returned=True)
+        await eventually(lambda: made.queue("default", VERSION).waiting)
+        server.ask("DEL", STREAM)
+        server.ask("SET", STREAM, "no stream")
+        await made.queue("default", VERSION).stop()
+        assert len(made.ledger) == 0
