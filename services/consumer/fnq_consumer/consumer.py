@@ -60,12 +60,17 @@ class Consumer:
         self._leases = Leases(self._redis)
         self._group = Group(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
+        self._tasks = Tasks(fatal)
         self.ledger = Ledger(
-            self.name, self._leases, self._mailboxes, Blobs(self._redis), self._requeue
+            self.name,
+            self._leases,
+            self._mailboxes,
+            Blobs(self._redis),
+            self._requeue,
+            self._tasks.start,
         )
         self._queues: dict[tuple[str, str], Queue] = {}
-        self._tasks = Tasks(fatal)
-        workers = self._workers = Workers(self)
+        workers = self._workers = Workers(self, self._tasks.start)
         self._listener = Listener(
             listen,
             ["fnq.v1.Workers"],
@@ -103,9 +108,7 @@ class Consumer:
             async with asyncio.timeout(_FAREWELL_S):
                 await self._workers.empty()
         await self._listener.stop(0.2)
-        await self._workers.stop()
         await self._tasks.stop()
-        await self.ledger.stop()
         with contextlib.suppress(*UNREACHABLE):
             for queue in list(self._queues.values()):
                 await self._leave(queue)

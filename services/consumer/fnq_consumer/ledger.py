@@ -18,6 +18,7 @@ from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.lease import Count, Leases, Read
 from fnq_core.results import Mailboxes
+from fnq_core.service import Spawn
 
 __all__ = ["Ledger"]
 
@@ -25,7 +26,10 @@ _log = structlog.get_logger()
 
 
 class Ledger:
-    """The entries held here, by call. `requeue` gets what must be dispatched again."""
+    """The entries held here, by call.
+
+    `requeue` gets what must be dispatched again; `spawn` starts what takes a while.
+    """
 
     def __init__(
         self,
@@ -34,18 +38,19 @@ class Ledger:
         mailboxes: Mailboxes,
         blobs: Blobs,
         requeue: Callable[[Held], None],
+        spawn: Spawn,
     ) -> None:
         self._consumer = consumer
         self._leases = leases
         self._mailboxes = mailboxes
         self._blobs = blobs
         self._requeue = requeue
+        self._spawn = spawn
         self._held: dict[bytes, Held] = {}
         self._ended: defaultdict[str, list[Held]] = defaultdict(list)
         #: Runs, by stream and entry, that have ended and are not acknowledged yet.
         self._leaving: dict[tuple[str, str], Count] = {}
         self._news = asyncio.Event()
-        self._recounts: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """Return how many entries are held."""
@@ -75,7 +80,7 @@ class Ledger:
         # In hand from now on: it must not be claimed anew while its caller is answered.
         self._leaving[held.stream, held.entry] = held.count
         if found.call:
-            self._spawn(self._answer(held, _protocol_error(found)))
+            self._begin(held, lambda: self._answer(held, _protocol_error(found)))
         else:
             self._let_go(held)
 
@@ -130,23 +135,30 @@ class Ledger:
                 "; chunks had been delivered: set retries= to let a generator run again"
             )
         _release(held)
-        self._spawn(self._decree(held, failure))
+        self._begin(held, lambda: self._decree(held, failure))
 
     def give_again(self, held: Held, count: Count) -> None:
         """Dispatch a call anew, with its new count recorded first."""
         _release(held)
-        self._spawn(self._recount(held, held.count, count))
+        before = held.count
+        self._begin(held, lambda: self._recount(held, before, count))
 
-    async def stop(self) -> None:
-        """Leave what is under way to other consumers."""
-        for task in list(self._recounts):
-            task.cancel()
-        await asyncio.gather(*self._recounts, return_exceptions=True)
+    def _begin(self, held: Held, work: Callable[[], Awaitable[None]]) -> None:
+        self._spawn(self._see_through(held, work), "see a call through")
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._recounts.add(task)
-        task.add_done_callback(self._recounts.discard)
+    async def _see_through(self, held: Held, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what a call needs; where Redis refuses that, its lease will lapse."""
+        try:
+            await work()
+        except ResponseError as problem:
+            _log.error(
+                "a call is left to its lease",
+                stream=held.stream,
+                entry=held.entry,
+                problem=str(problem),
+            )
+            self.forget(held)
+            self._leaving.pop((held.stream, held.entry), None)
 
     async def _recount(self, held: Held, before: Count, count: Count) -> None:
         entry = held.stream, held.entry, self._consumer
@@ -182,7 +194,7 @@ class Ledger:
         """Acknowledge a call that no agent ends: its arguments are ours to delete."""
         self._end(held)
         if held.call.payload.HasField("reference"):
-            self._spawn(self._blobs.delete([held.call.payload.reference]))
+            self._spawn(self._blobs.delete([held.call.payload.reference]), "delete arguments")
 
     async def _decree(self, held: Held, failure: result_pb2.Failure) -> None:
         """End a call in place of its worker."""

@@ -13,6 +13,7 @@ from fnq.v1 import worker_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
 from fnq_core.lease import Count
 from fnq_core.rpc import EOF
+from fnq_core.service import Spawn
 from fnq_wire.protocol import PROTOCOL, version_problem
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[worker_pb2.AgentFrame, worker_pb2
 class Workers(worker_pb2_grpc.WorkersServicer):
     """The agents that are attached."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer, spawn: Spawn) -> None:
         self._consumer = consumer
+        self._spawn = spawn
         self._attachments: set[Attachment] = set()
-        self._mourning: set[asyncio.Task[None]] = set()
         #: The latest stream of each agent, kept while its end is mourned.
         self._by_agent: dict[str, Attachment] = {}
         self._changed = asyncio.Event()
@@ -64,7 +65,7 @@ class Workers(worker_pb2_grpc.WorkersServicer):
             self._attachments.discard(attachment)
             self._changed.set()
             if not self._leaving:
-                self._mourn(attachment)
+                self._spawn(self._lose(attachment), "mourn")
 
     async def _serve(
         self, attachment: Attachment, running: list[worker_pb2.Running], context: Context
@@ -92,11 +93,6 @@ class Workers(worker_pb2_grpc.WorkersServicer):
             for held in ledger.of(before):
                 ledger.give_again(held, Count(held.count.epoch + 1, held.count.deaths))
 
-    def _mourn(self, attachment: Attachment) -> None:
-        task = asyncio.get_running_loop().create_task(self._lose(attachment))
-        self._mourning.add(task)
-        task.add_done_callback(self._mourning.discard)
-
     async def _lose(self, attachment: Attachment) -> None:
         await self._consumer.lose(attachment)
         if self._by_agent.get(attachment.agent) is attachment:
@@ -107,12 +103,6 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         self._leaving = True
         for attachment in self._attachments:
             attachment.send_away()
-
-    async def stop(self) -> None:
-        """Mourn nobody any more: who is left goes to another consumer."""
-        for task in self._mourning:
-            task.cancel()
-        await asyncio.gather(*self._mourning, return_exceptions=True)
 
     async def empty(self) -> None:
         """Return when no agent is attached."""

@@ -5,14 +5,61 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from fnq.v1 import result_pb2
 from fnq_consumer import consumer as consumer_module
 from fnq_core import keys
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.toy.agent import ToyAgent
-from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, queue
+from tests.unit.fnq_consumer.inlet import INBOX, STREAM, VERSION, deployed, queue
+
+LOST = result_pb2.Failure(error="WorkerLostError", message="it died")
+
+
+async def test_a_call_that_redis_does_not_give_again_is_left_to_its_lease(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """It is logged, and not held for ever by a consumer that does nothing with it."""
+    with capture_logs() as logs:
+        async with (
+            deployed(server),
+            service.consumer(server, tmp_path) as (made, address),
+            ToyAgent(server.url, VERSION) as agent,
+        ):
+            await agent.attach(address)
+            [call] = queue(server)
+            await eventually(lambda: call in agent.runs)
+            server.ask("DEL", STREAM)
+            server.ask("SET", STREAM, "no stream")
+            await agent.report(agent.runs[call], lost=LOST)
+            await eventually(lambda: len(made.ledger) == 0)
+    [said] = [each for each in logs if each["event"] == "a call is left to its lease"]
+    assert "WRONGTYPE" in said["problem"]
+    assert said["stream"] == STREAM
+
+
+async def test_an_entry_whose_caller_cannot_be_told_is_left_to_its_lease(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Its inbox is no stream: another consumer may try in a while."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        await agent.attach(address)
+        [call] = queue(server)
+        await eventually(lambda: call in agent.runs)
+        server.ask("DEL", INBOX)
+        server.ask("SET", INBOX, "no stream", "EX", 60)
+        await agent.report(agent.runs[call], streaming=True)
+        await agent.report(agent.runs[call], lost=LOST)
+        await eventually(lambda: len(made.ledger) == 0)
+        assert made.ledger.entries(STREAM) == {}
+        assert server.ask("XPENDING", STREAM, keys.GROUP)[0] == 1
 
 
 async def test_a_run_of_a_stream_that_is_gone_is_settled_for_the_agent_that_brings_it(
