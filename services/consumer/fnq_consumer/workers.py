@@ -55,17 +55,26 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         attachment = Attachment(frame.announce)
         attached = worker_pb2.Attached(protocol=PROTOCOL, consumer=self._consumer.name)
         await context.write(worker_pb2.ConsumerFrame(attached=attached))
-        writer = asyncio.get_running_loop().create_task(_write(attachment, context))
+        loop = asyncio.get_running_loop()
+        ends = (
+            loop.create_task(_write(attachment, context)),
+            loop.create_task(self._serve(attachment, list(frame.announce.running), context)),
+        )
         try:
-            await self._serve(attachment, list(frame.announce.running), context)
+            # Either may fail: the agent must learn of it, and attach again.
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
         finally:
-            writer.cancel()
+            for each in ends:
+                each.cancel()
             attachment.gone = True
             self._consumer.queue(attachment.namespace, attachment.version).detach(attachment)
             self._attachments.discard(attachment)
             self._changed.set()
             if not self._leaving:
                 self._spawn(self._lose(attachment), "mourn")
+            await asyncio.gather(*ends, return_exceptions=True)
 
     async def _serve(
         self, attachment: Attachment, running: list[worker_pb2.Running], context: Context

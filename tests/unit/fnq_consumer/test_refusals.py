@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import grpc.aio
 import pytest
 from structlog.testing import capture_logs
 
-from fnq.v1 import result_pb2
+from fnq.v1 import result_pb2, worker_pb2
 from fnq_consumer import consumer as consumer_module
+from fnq_consumer.attachment import Attachment
 from fnq_core import keys
+from fnq_core.lease import LEASE_S
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
@@ -123,3 +127,32 @@ async def test_one_that_stops_lets_go_of_calls_whose_stream_is_gone(
         server.ask("SET", STREAM, "no stream")
         await made.queue("default", VERSION).stop()
         assert len(made.ledger) == 0
+
+
+async def test_a_stream_that_cannot_be_written_ends(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent would wait for ever for what is queued for it; so it attaches again."""
+    made = Attachment.next_frame
+
+    async def next_frame(attachment: Attachment) -> worker_pb2.ConsumerFrame:
+        frame = await made(attachment)
+        if frame.dispatches:
+            raise ValueError("too much for one frame")
+        return frame
+
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (_, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        monkeypatch.setattr(Attachment, "next_frame", next_frame)
+        await agent.attach(address)
+        [call] = queue(server)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await asyncio.wait_for(agent.gone(), LEASE_S / 2)
+        await agent.detach()
+        monkeypatch.undo()
+        await agent.attach(address)
+        await eventually(lambda: call in agent.runs)
+        assert (agent.runs[call].epoch, agent.runs[call].deaths) == (2, 0)
