@@ -21,14 +21,14 @@ from fnq_core.connection import UNREACHABLE, insist
 from fnq_core.lease import LEASE_S, Leases, Read
 from fnq_core.reading import CallReader, StreamGoneError
 
-__all__ = ["Queue"]
+__all__ = ["DEAF_S", "Queue"]
 
 #: Milliseconds that a read waits for a call.
 _BLOCK_MS = 1_000
 #: Seconds without an agent after which calls that wait here are let go of.
 _UNATTENDED_S = LEASE_S / 2
-#: Seconds without an answer to a read, which waits one second, that mean no answer.
-_DEAF_S = 5.0
+#: Seconds without an answer that mean that Redis gives none; a read waits for one second.
+DEAF_S = 5.0
 #: Seconds that a read has to end when the queue stops.
 _STOP_S = 1.0
 #: Seconds between two tries to interrupt a read that is on its way to Redis.
@@ -82,7 +82,8 @@ class Queue:
         self._interrupting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._unattended_at = asyncio.get_running_loop().time()
-        self._asked_at = 0.0
+        #: Loop time at which what is asked of Redis now was asked first.
+        self._asked_at: float | None = None
         #: What was logged of the streams.
         self._complaints: set[str] = set()
 
@@ -93,7 +94,7 @@ class Queue:
 
     def deaf(self, now: float) -> bool:
         """Whether a read has been under way for so long that Redis does not answer."""
-        return self._reading_from is not None and now - self._asked_at > _DEAF_S
+        return self._asked_at is not None and now - self._asked_at > DEAF_S
 
     def abandoned(self, now: float) -> bool:
         """Whether no agent has been attached for so long that others should have the calls.
@@ -256,11 +257,9 @@ class Queue:
                 await self._changed.wait()
 
     async def _read(self, streams: list[tuple[int, str]], rooms: list[tuple[int, int]]) -> None:
-        self._reads += 1
         self._asked_at = asyncio.get_running_loop().time()
-        self._reading_from = min(depth for depth, _ in rooms)
         try:
-            reads = await self._reader.read(streams, rooms, _BLOCK_MS)
+            reads = await self._wait_for_calls(streams, rooms)
         except StreamGoneError:
             await insist("asking for depths", self.refresh_depths)
             # It may be gone for good, when Redis lost what it had.
@@ -273,8 +272,19 @@ class Queue:
             await insist("asking for lost answers", lambda: self._take_unheard(broke_at))
             return
         finally:
-            self._reading_from = None
+            self._asked_at = None
         self._take(reads)
+
+    async def _wait_for_calls(
+        self, streams: list[tuple[int, str]], rooms: list[tuple[int, int]]
+    ) -> list[Read]:
+        """Read; only what waits in here can be interrupted."""
+        self._reads += 1
+        self._reading_from = min(depth for depth, _ in rooms)
+        try:
+            return await self._reader.read(streams, rooms, _BLOCK_MS)
+        finally:
+            self._reading_from = None
 
     async def _take_unheard(self, broke_at: float) -> None:
         """Take what the read that broke at this loop time had brought, had its answer come."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from fnq.v1 import result_pb2, worker_pb2
 from fnq_consumer import consumer as consumer_module
 from fnq_consumer.attachment import Attachment
+from fnq_consumer.queue import DEAF_S
 from fnq_core import keys
 from fnq_core.lease import LEASE_S
 from tests.loop import eventually
@@ -21,6 +24,10 @@ from tests.toy.agent import ToyAgent
 from tests.unit.fnq_consumer.inlet import INBOX, STREAM, VERSION, deployed, queue
 
 LOST = result_pb2.Failure(error="WorkerLostError", message="it died")
+
+
+async def _away(*_: object) -> Any:
+    raise RedisConnectionError("away")
 
 
 async def test_a_call_that_redis_does_not_give_again_is_left_to_its_lease(
@@ -127,6 +134,32 @@ async def test_one_that_stops_lets_go_of_calls_whose_stream_is_gone(
         server.ask("SET", STREAM, "no stream")
         await made.queue("default", VERSION).stop()
         assert len(made.ledger) == 0
+
+
+async def test_a_read_that_broke_is_not_interrupted(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing waits at a Redis that is away; the queue says that it hears nothing."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        await agent.attach(address)
+        await eventually(lambda: b"cmd=xreadgroup" in server.ask("CLIENT", "LIST"))
+        reads = made.queue("default", VERSION)
+        monkeypatch.setattr(reads._calls, "depths", _away)
+        server.ask("CLIENT", "KILL", "TYPE", "normal")
+        await eventually(lambda: reads._reader._waiting is None)
+        reads._interrupt()
+        assert reads._interrupting is not None
+        await asyncio.wait_for(reads._interrupting, LEASE_S / 2)
+        now = asyncio.get_running_loop().time()
+        assert reads.deaf(now + DEAF_S)
+        monkeypatch.undo()
+        [call] = queue(server)
+        await eventually(lambda: call in agent.runs)
+        assert not reads.deaf(asyncio.get_running_loop().time())
 
 
 async def test_a_stream_that_cannot_be_written_ends(
