@@ -17,7 +17,7 @@ from fnq.v1 import record_pb2, result_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
 from fnq_consumer.held import Held
 from fnq_consumer.ledger import Ledger
-from fnq_consumer.queue import Queue
+from fnq_consumer.queue import DEAF_S, Queue
 from fnq_consumer.workers import Workers
 from fnq_core import keys
 from fnq_core.blobs import Blobs
@@ -27,7 +27,7 @@ from fnq_core.group import Group
 from fnq_core.lease import LEASE_RENEW_S, Leases
 from fnq_core.listen import Listener
 from fnq_core.reading import CallReader
-from fnq_core.results import OWNED_RENEW_S, Mailboxes
+from fnq_core.results import Mailboxes
 from fnq_core.service import Tasks
 from fnq_wire.transport import AGENT_ANSWER_S
 
@@ -35,6 +35,8 @@ __all__ = ["Consumer"]
 
 #: Seconds between two searches for entries whose lease has lapsed.
 _SEARCH_S = 1.0
+#: Seconds between two statements of health.
+_HEALTH_S = 1.0
 #: Seconds between two looks for the names of consumers that died.
 _FORGET_S = 60.0
 #: Seconds without a renewed lease after which an agent whose stream broke is dead; one
@@ -60,6 +62,8 @@ class Consumer:
         self._leases = Leases(self._redis)
         self._group = Group(self._redis)
         self._mailboxes = Mailboxes(self._redis, self._waiting)
+        #: Loop time at which the control stream was renewed last.
+        self._renewed_at = 0.0
         self._tasks = Tasks(fatal)
         self.ledger = Ledger(
             self.name,
@@ -84,11 +88,13 @@ class Consumer:
         version = await insist("connecting", lambda: check(self._redis))
         control = keys.control(self.name)
         await self._mailboxes.open(control)
+        self._renewed_at = asyncio.get_running_loop().time()
         await self._listener.start()
         for work, name in (
             (self.ledger.acknowledge_forever(), "acknowledge"),
             (self._obey_forever(), "obey"),
             (self._renew_forever(), "renew"),
+            (self._tell_health_forever(), "health"),
             (self._search_forever(), "search"),
             (self._listen_for_depths(), "depths"),
         ):
@@ -216,20 +222,15 @@ class Consumer:
 
         The lease of a running call is renewed by its agent.
         """
-        rounds = 0
         while True:
             try:
-                if rounds % int(OWNED_RENEW_S / LEASE_RENEW_S) == 0:
-                    await self._mailboxes.open(keys.control(self.name))
+                await self._mailboxes.open(keys.control(self.name))
+                self._renewed_at = asyncio.get_running_loop().time()
                 for queue in list(self._queues.values()):
                     if queue.attended:
                         await self._renew(queue)
             except UNREACHABLE:
                 pass  # Tried again in a moment; a lease stands several missed rounds.
-            now = asyncio.get_running_loop().time()
-            deaf = any(queue.deaf(now) for queue in self._queues.values())
-            await self._listener.set_health(not deaf)
-            rounds += 1
             await asyncio.sleep(LEASE_RENEW_S)
 
     async def _renew(self, queue: Queue) -> None:
@@ -245,6 +246,17 @@ class Consumer:
             for held, run, goes_on in zip(waiting, runs, ours, strict=True):
                 if not goes_on and held.run == run and queue.take_out(held):
                     self.ledger.forget(held)
+
+    async def _tell_health_forever(self) -> None:
+        """Say whether Redis answers: to renewals, and to each queue that reads."""
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            deaf = now - self._renewed_at > DEAF_S or any(
+                queue.deaf(now) for queue in self._queues.values()
+            )
+            await self._listener.set_health(not deaf)
+            await asyncio.sleep(_HEALTH_S)
 
     async def _search_forever(self) -> None:
         """Claim entries that nobody renews: their consumer or agent is dead."""

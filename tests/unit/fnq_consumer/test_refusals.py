@@ -162,6 +162,27 @@ async def test_a_read_that_broke_is_not_interrupted(
         assert not reads.deaf(asyncio.get_running_loop().time())
 
 
+async def test_one_without_a_queue_knows_that_redis_is_away(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a control stream to renew, and says how that goes."""
+    monkeypatch.setattr(consumer_module, "LEASE_RENEW_S", 0.005)
+    monkeypatch.setattr(consumer_module, "_HEALTH_S", 0.005)
+    monkeypatch.setattr(consumer_module, "DEAF_S", 0.5)
+    async with service.consumer(server, tmp_path) as (made, _):
+        said: list[bool] = []
+
+        async def note(well: bool) -> None:
+            said.append(well)
+
+        monkeypatch.setattr(made._listener, "set_health", note)
+        await eventually(lambda: said[-1:] == [True])
+        with monkeypatch.context() as outage:
+            outage.setattr(made._mailboxes, "open", _away)
+            await eventually(lambda: said[-1:] == [False])
+        await eventually(lambda: said[-1:] == [True])
+
+
 async def test_a_stream_that_cannot_be_written_ends(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
