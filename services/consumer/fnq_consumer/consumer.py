@@ -315,11 +315,9 @@ class Consumer:
     async def _listen_for_depths(self) -> None:
         while True:
             try:
-                async with self._waiting.pubsub() as pubsub:
-                    await pubsub.subscribe(keys.DEPTHS_CHANNEL)
-                    async for notice in pubsub.listen():
-                        if notice["type"] == "message":
-                            await self._notice_depth(notice["data"].decode())
+                async with contextlib.aclosing(self._calls.new_depths()) as notices:
+                    async for depths_key in notices:
+                        await self._notice_depth(depths_key)
             except UNREACHABLE:
                 await insist("listening for depths", lambda: check(self._redis))
 

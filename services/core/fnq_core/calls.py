@@ -7,7 +7,7 @@ it through one group (see `reading`), and whose an entry is then is told by its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -180,6 +180,18 @@ class CallStreams:
         """Return the depths at which the version has streams, in order."""
         reply: Any = await self._redis.execute_command("SMEMBERS", keys.depths(namespace, version))
         return sorted(int(depth) for depth in reply)
+
+    async def new_depths(self) -> AsyncGenerator[str, None]:
+        """Yield the depths key of a version whenever it gets a call stream of a new depth.
+
+        What came before is not told, nor what comes while Redis is away; that raises
+        one of UNREACHABLE.
+        """
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(keys.DEPTHS_CHANNEL)
+            async for notice in pubsub.listen():
+                if notice["type"] == "message":
+                    yield notice["data"].decode()
 
     async def withdraw(self, stream: str, entry: str) -> None:
         """Delete an entry of a call that nobody waits for.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from redis.exceptions import ResponseError
 from fnq_core import keys
 from fnq_core.calls import FencedError
 from fnq_core.connection import FullError
+from tests.loop import eventually
 from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import INBOX, SESSION, VERSION, bench, stream
 
@@ -133,6 +136,18 @@ async def test_a_stream_of_a_new_depth_is_made_and_announced(server: RedisServer
         assert [notice and notice["type"] for notice in notices] == ["subscribe", "message"]
         assert await b.calls.depths("default", VERSION) == [3]
         assert len(b.deliver(depth=3)) == 3
+
+
+async def test_who_listens_for_new_depths_hears_of_each_once(server: RedisServer) -> None:
+    """By the depths key of its version."""
+    async with bench(server) as b, contextlib.aclosing(b.calls.new_depths()) as notices:
+        heard = asyncio.ensure_future(anext(notices))
+        await eventually(lambda: server.ask("PUBSUB", "NUMSUB", keys.DEPTHS_CHANNEL)[1])
+        await b.append(b.offer(depth=3))
+        assert await heard == keys.depths("default", VERSION)
+        heard = asyncio.ensure_future(anext(notices))
+        await b.append(b.offer(depth=3), b.offer("x", 2, version="def0123456789"))
+        assert await heard == keys.depths("default", "def0123456789")
 
 
 async def test_an_idle_deep_stream_goes(server: RedisServer) -> None:
