@@ -229,8 +229,8 @@ class Ledger:
     async def adopt(self, attachment: Attachment, running: list[worker_pb2.Running]) -> None:
         """Take over the work that an agent brings along from another consumer.
 
-        What has ended is acknowledged; what was dispatched elsewhere meanwhile is
-        cancelled on this agent.
+        What has ended is acknowledged; what was dispatched elsewhere meanwhile this
+        agent gives up.
         """
         by_stream: defaultdict[str, list[worker_pb2.Running]] = defaultdict(list)
         for each in running:

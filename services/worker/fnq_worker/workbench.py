@@ -311,6 +311,7 @@ class Workbench:
         """
         if not run.ended and not run.disowned:
             run.disowned = True
+            run.log().info("a run is given up: its call has ended, or runs elsewhere")
             self.cancelled(run.call.call, "its call has ended, or runs elsewhere")
 
     def _forget(self, run: Run) -> None:
