@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from fnq.v1 import result_pb2
 from fnq_core import keys
-from fnq_core.connection import insist
+from fnq_core.connection import FullError, insist
 from fnq_wire.limits import MOST_CHUNKED, MOST_SPOOLED, PART, VALUE_TTL_S
 from fnq_wire.spool import Spool
 
@@ -27,6 +27,13 @@ __all__ = ["Blobs"]
 
 #: Of every value in Redis: what a client sends as a reference may name any key.
 _PREFIX = keys.blob("")
+# Adds a chunk though Redis is full. KEYS: value. ARGV: index, chunk, ttl. It begins like the
+# script that appends to inboxes; where there is room it would take twice the time.
+_APPEND_BEYOND = """
+redis.call('HDEL', KEYS[1], '')
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
 _log = structlog.get_logger()
 _SPOOL, _CHUNKS = result_pb2.Reference.SPOOL, result_pb2.Reference.CHUNKS
 
@@ -36,6 +43,7 @@ class Blobs:
 
     def __init__(self, redis: Redis, spool: Spool | None = None) -> None:
         self._redis = redis
+        self._append_beyond = redis.register_script(_APPEND_BEYOND)
         self.spool = spool
 
     @property
@@ -52,21 +60,30 @@ class Blobs:
     ) -> None:
         """Add a chunk, of PART bytes but for the last, to a value that was begun.
 
-        With `full_tries` a Redis that is full is asked that often, then FullError is raised.
+        A Redis that is full takes it all the same: results make room. With `full_tries`
+        it may refuse: after so many tries FullError is raised.
         """
         index = reference.size // PART
 
         async def command() -> None:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.execute_command("HSET", reference.key, index, chunk)
-                pipe.execute_command("EXPIRE", reference.key, VALUE_TTL_S)
-                await pipe.execute()
+            try:
+                async with self._redis.pipeline(transaction=True) as pipe:
+                    pipe.execute_command("HSET", reference.key, index, chunk)
+                    pipe.execute_command("EXPIRE", reference.key, VALUE_TTL_S)
+                    await pipe.execute()
+            except FullError:
+                if full_tries is not None:
+                    raise
+                await self._append_beyond(keys=[reference.key], args=(index, chunk, VALUE_TTL_S))
 
         await insist("writing a large value", command, full_tries=full_tries)
         reference.size += len(chunk)
 
-    async def write(self, data: bytes) -> result_pb2.Reference:
-        """Store a value and return where it lies."""
+    async def write(self, data: bytes, *, full_tries: int | None = None) -> result_pb2.Reference:
+        """Store a value and return where it lies; `full_tries` is as in `append`.
+
+        Nothing of a value that Redis has refused is left.
+        """
         if self.spool is not None:
             try:
                 name = await asyncio.to_thread(self.spool.write, data)
@@ -74,8 +91,12 @@ class Blobs:
             except OSError as problem:
                 _log.warning("the spool cannot be written: using redis", problem=str(problem))
         reference = self.begin()
-        for start in range(0, len(data), PART):
-            await self.append(reference, data[start : start + PART])
+        try:
+            for start in range(0, len(data), PART):
+                await self.append(reference, data[start : start + PART], full_tries=full_tries)
+        except FullError:
+            await self.delete([reference])
+            raise
         return reference
 
     async def read(self, reference: result_pb2.Reference) -> bytes | None:

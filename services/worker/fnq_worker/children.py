@@ -13,6 +13,7 @@ import grpc.aio
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
+from fnq_core.connection import FULL_TRIES, FullError
 from fnq_core.service import Spawn
 from fnq_wire import failure, pipe
 from fnq_wire.limits import INLINE
@@ -108,14 +109,24 @@ class Children:
         self, child: _Child, submission: session_pb2.Submission, payload: bytes
     ) -> None:
         """Put large arguments where the server finds them, then submit the call."""
-        reference = await self.blobs.write(payload)
-        del self._unoffered[child.call]
+        try:
+            reference = await self.blobs.write(payload, full_tries=FULL_TRIES)
+        except FullError:
+            self._drop(child, "QueueFullError", FullError.advice)
+            return
+        finally:
+            del self._unoffered[child.call]
         if child.cancelled:
-            self._tell(child, Event(child, [], _cancelled(child.cancelled), None))
+            self._drop(child, "CallCancelledError", child.cancelled)
             await self.blobs.delete([reference])
             return
         submission.payload.reference.CopyFrom(reference)
         self._offer(child, submission)
+
+    def _drop(self, child: _Child, error: str, message: str) -> None:
+        """Fail a call that was not offered."""
+        end = result_pb2.End(failure=failure.to_proto(failure.make(error, message)))
+        self._tell(child, Event(child, [], end, None))
 
     def _offer(self, child: _Child, submission: session_pb2.Submission) -> None:
         session = self.nest.session
@@ -252,10 +263,6 @@ async def _told(work: Coroutine[Any, Any, Mapping[str, Any]]) -> Mapping[str, An
 
 def _refusal(error: str, message: str) -> Mapping[str, Any]:
     return {"failure": failure.make(error, message)}
-
-
-def _cancelled(reason: str) -> result_pb2.End:
-    return result_pb2.End(failure=failure.to_proto(failure.make("CallCancelledError", reason)))
 
 
 def _is_read(event: Event) -> bool:

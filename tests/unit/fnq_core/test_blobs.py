@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
+from fnq_core.connection import FullError
 from fnq_wire.limits import PART
 from fnq_wire.spool import Spool
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import connected
 
 _CHUNKS, _SPOOL = result_pb2.Reference.CHUNKS, result_pb2.Reference.SPOOL
@@ -65,6 +69,45 @@ async def test_a_spool_that_cannot_be_written_is_done_without(
         reference = await blobs.write(b"value")
         assert reference.house == _CHUNKS
         assert await blobs.read(reference) == b"value"
+
+
+async def test_a_full_redis_takes_large_values(server: RedisServer) -> None:
+    """As it takes results: they are what lets calls end, and so makes room."""
+    async with connected(server) as client, asyncio.timeout(5):
+        blobs = Blobs(client)
+        data = bytes(PART) + b"more"
+        with full(server):
+            reference = await blobs.write(data)
+        assert await blobs.read(reference) == data
+        assert server.ask("TTL", reference.key) > 3600
+
+
+async def test_a_full_redis_refuses_a_value_that_need_not_be_taken(server: RedisServer) -> None:
+    """The arguments of a call that was not accepted; what was appended before stays."""
+    async with connected(server) as client:
+        blobs = Blobs(client)
+        reference = blobs.begin()
+        await blobs.append(reference, bytes(PART), full_tries=2)
+        with full(server), pytest.raises(FullError):
+            await blobs.append(reference, b"more", full_tries=2)
+        assert reference.size == PART
+        assert await blobs.read(reference) == bytes(PART)
+
+
+async def test_nothing_is_left_of_a_value_that_is_refused_half_way(server: RedisServer) -> None:
+    """Redis was full only by then."""
+    async with connected(server) as client, AsyncExitStack() as stack:
+        blobs = Blobs(client)
+        append = blobs.append
+
+        async def append_and_fill(*args: Any, **options: Any) -> None:
+            await append(*args, **options)
+            stack.enter_context(full(server))
+
+        blobs.append = append_and_fill  # type: ignore[method-assign]
+        with pytest.raises(FullError):
+            await blobs.write(bytes(2 * PART), full_tries=2)
+        assert server.names() == []
 
 
 async def test_a_reference_that_names_something_else_touches_nothing(

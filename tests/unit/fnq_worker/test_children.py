@@ -17,7 +17,7 @@ from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
 from fnq_wire.spool import Spool
 from tests.loop import eventually
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 from tests.toy import service
 from tests.unit.fnq_worker.bench import ToyRunner
 from tests.unit.fnq_worker.kin import Kin, kin
@@ -155,6 +155,21 @@ async def test_large_arguments_travel_without_a_spool(server: RedisServer, tmp_p
         assert reference.house == result_pb2.Reference.CHUNKS
         assert await k.blobs.read(reference) == LARGE
         await k.blobs.delete([reference])
+
+
+async def test_large_arguments_that_redis_has_no_room_for_fail_their_call(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """As they fail a call of a script."""
+    async with kin(server, tmp_path) as k:
+        parent = k.bench.dispatch("parent")
+        with full(server):
+            failure = await k.failure(k.call(LARGE, parent=parent))
+        assert failure["error"] == "QueueFullError"
+        assert "Redis is full" in failure["message"]
+        run = k.bench.bench.get(parent, 1)
+        assert run is not None
+        assert not run.children
 
 
 async def test_a_call_given_up_while_its_arguments_are_written_is_not_made(

@@ -13,7 +13,7 @@ from fnq_core.results import Mailboxes
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from tests.loop import eventually
-from tests.redis import RedisServer
+from tests.redis import RedisServer, full
 
 INBOX = "fnq:inbox:s1"
 
@@ -131,6 +131,17 @@ async def test_a_large_value_is_stored_elsewhere(server: RedisServer) -> None:
         [entry] = d.entries()
         assert entry.end.value.reference.size == 300 << 10
         assert entry.ByteSize() < 1_000
+
+
+async def test_a_large_value_holds_nothing_up_where_redis_is_full(server: RedisServer) -> None:
+    """It is taken beyond the limit, and so is what comes behind it and makes room."""
+    async with desk(server) as d, asyncio.timeout(5):
+        large, small = d.run(b"a"), d.run(b"b")
+        with full(server):
+            d.publisher.end(large, 0).value.inline = bytes(300 << 10)
+            d.publisher.end(small, 0).value.inline = b"v"
+            await d.publisher.flush()
+        assert d.published == [(large, True), (small, True)]
 
 
 async def test_a_run_whose_inbox_is_gone_is_unheard(server: RedisServer) -> None:
