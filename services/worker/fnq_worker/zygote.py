@@ -9,7 +9,6 @@ import array
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -51,7 +50,6 @@ class Zygote:
                 sys.executable, "-m", "fnq_runner", "--zygote", str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env={key: value for key, value in os.environ.items() if key not in _SECRET},
             )  # fmt: skip
             theirs.close()
         else:
@@ -136,9 +134,3 @@ class Zygote:
                 future.set_exception(OSError(f"cannot fork a runner: {notice['error']}"))
         elif "exited" in notice:
             self._exited(notice["exited"], notice["code"], notice["signal"])
-
-
-#: What a runner has no business to know.
-_SECRET = frozenset(
-    {"CONSUL_HTTP_TOKEN", "FNQ_TOKEN", "NOMAD_TOKEN", "REDIS_PASSWORD", "REDIS_URL"}
-)

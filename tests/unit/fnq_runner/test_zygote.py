@@ -86,8 +86,9 @@ def test_a_zygote_has_no_credentials_whoever_started_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does /proc show any of it: a runner could read them there."""
-    secrets = ("CONSUL_HTTP_TOKEN", "FNQ_TOKEN", "NOMAD_TOKEN", "REDIS_PASSWORD", "REDIS_URL")
-    for name in secrets:
+    consul = ("CONSUL_HTTP_AUTH", "CONSUL_HTTP_TOKEN")
+    redis = ("REDIS_PASSWORD", "REDIS_URL")
+    for name in ("FNQ_TOKEN", "NOMAD_TOKEN", "VAULT_TOKEN", *consul, *redis):
         monkeypatch.setenv(name, "hunter2")
     with zygote_at(tmp_path / "z") as path:
         agent = Agent(path, bundle(tmp_path / "b", "def f(a): ...")).ready()

@@ -98,7 +98,7 @@ async def test_closing_ends_the_zygote_and_its_runners() -> None:
 
 async def test_a_zygote_of_ones_own_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may read its environment finds none."""
-    monkeypatch.setenv("FNQ_TOKEN", "secret-1")
+    monkeypatch.setenv("VAULT_TOKEN", "secret-1")
     monkeypatch.setenv("REDIS_URL", "redis://:secret-2@host")
     async with yard() as y:
         await y.fork("a")
