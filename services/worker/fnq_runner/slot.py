@@ -46,28 +46,28 @@ class Slots:
             return None
         slot.depths.append(depth)
         slot.busy += 1
-        self._settle(slot)
+        self._adjust(slot)
         return slot
 
     def wait(self, slot: Slot) -> None:
         """Note that one holder of `slot` waits for nested calls."""
         slot.busy -= 1
-        self._settle(slot)
+        self._adjust(slot)
 
     def resume(self, slot: Slot) -> None:
         """Note that one holder of `slot` waits no longer."""
         slot.busy += 1
-        self._settle(slot)
+        self._adjust(slot)
 
     def end(self, slot: Slot, depth: int) -> None:
         """Let a holder of that depth, which does not wait, leave `slot`."""
         slot.depths.remove(depth)
         slot.busy -= 1
-        self._settle(slot)
+        self._adjust(slot)
         if not slot.depths:
             self._free += 1
 
-    def _settle(self, slot: Slot) -> None:
+    def _adjust(self, slot: Slot) -> None:
         floor = max(slot.depths) + 1 if slot.depths and slot.busy == 0 else 0
         if floor == slot.floor:
             return

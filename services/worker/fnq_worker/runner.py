@@ -81,7 +81,7 @@ class Runner:
             self._flushing = True
             self._loop.call_soon(self._flush)
 
-    def settle(self) -> bool:
+    def catch_up(self) -> bool:
         """Write what is queued and take in all that has come; False when the pipe is full."""
         self._flush()
         if self._blocked:

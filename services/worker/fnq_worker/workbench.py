@@ -150,7 +150,7 @@ class Workbench:
             return
         for run in waiting:
             runner.send(pipe.encode(Kind.REVOKE, run.call.call, run.epoch))
-        if runner.settle():
+        if runner.catch_up():
             for run in waiting:
                 if not run.started_at and not run.ended:
                     self._give_back(run)

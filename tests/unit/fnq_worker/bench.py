@@ -34,7 +34,7 @@ class ToyRunner:
     def destroy(self, why: str) -> None:
         self.kill(signal.SIGKILL)
 
-    def settle(self) -> bool:
+    def catch_up(self) -> bool:
         return True
 
     def given(self) -> list[tuple[bytes, int]]:
