@@ -230,7 +230,7 @@ class PipeSession:
         elif frame.kind == Kind.CHILD_EXHAUSTED:
             inflight.finish(Outcome(exhausted=True))
         else:
-            inflight.finish(Outcome(failure=read_json(frame), attempt=frame.epoch))
+            inflight.finish(Outcome(failure=read_json(frame)))
 
     def _submit(self, target: Target, payload: bytes) -> Inflight:
         parent = _parent()
