@@ -22,6 +22,7 @@ from functools import partial
 
 from fnq_runner.asyncstate import AsideLoop
 from fnq_runner.docket import Docket
+from fnq_runner.future import tell
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.interrupt import Interrupter
 from fnq_runner.invocation import Invocation
@@ -121,7 +122,7 @@ class Hub:
             with self._listening(loop):
                 while not ready():
                     future = loop.create_future()
-                    news.wake = partial(_tell, loop, future)
+                    news.wake = partial(tell, loop, future)
                     try:
                         if not ready():
                             self.expose(shielded)
@@ -257,16 +258,3 @@ class Hub:
                 del self._listeners[loop]
                 if not loop.is_closed():
                     loop.remove_reader(self._pipe.fileno())
-
-
-def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
-    """Resolve a future of a loop that may run in another thread, or not at all any more."""
-    try:
-        loop.call_soon_threadsafe(_resolve, future)
-    except RuntimeError:
-        return
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

@@ -11,6 +11,7 @@ from functools import partial
 
 from fnq_runner import step
 from fnq_runner.docket import Docket
+from fnq_runner.future import resolve, tell
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.invocation import Invocation
 from fnq_runner.pipe import Pipe
@@ -86,9 +87,9 @@ class Loop:
         while not ready():
             future = loop.create_future()
             if loop is self._loop:
-                news.wake = partial(_resolve, future)
+                news.wake = partial(resolve, future)
             else:
-                news.wake = partial(_tell, loop, future)
+                news.wake = partial(tell, loop, future)
             try:
                 if not ready():
                     await future
@@ -146,7 +147,7 @@ class Loop:
     ) -> None:
         """Let the loop go on until news come, or for `left` seconds."""
         future: asyncio.Future[None] = self._loop.create_future()
-        wake = news.wake = partial(_resolve, future)
+        wake = news.wake = partial(resolve, future)
         timer = None if left is None else self._loop.call_later(left, wake)
         try:
             park(future)
@@ -154,16 +155,3 @@ class Loop:
             news.wake = None
             if timer is not None:
                 timer.cancel()
-
-
-def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
-    """Resolve a future of a loop that runs in another thread, or not at all any more."""
-    try:
-        loop.call_soon_threadsafe(_resolve, future)
-    except RuntimeError:
-        return
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)

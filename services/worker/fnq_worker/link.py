@@ -14,6 +14,7 @@ from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.backoff import Backoff
 from fnq_core.dialer import Dialer
 from fnq_core.rpc import EOF
+from fnq_wire import callid
 from fnq_wire.error import DiscoveryError, ProtocolError
 from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
@@ -149,8 +150,8 @@ class Link:
         bench = self._bench
         settled = frame.settled
         # First: a call may be settled here and dispatched anew in one frame.
-        for start in range(0, len(settled), 16):
-            bench.settled(settled[start : start + 16])
+        for start in range(0, len(settled), callid.SIZE):
+            bench.settled(settled[start : start + callid.SIZE])
         for dispatch in frame.dispatches:
             self._seen += 1
             bench.dispatched(dispatch)
