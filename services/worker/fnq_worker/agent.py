@@ -85,7 +85,8 @@ class Agent:
         self._posting = asyncio.Event()
         #: Set while the stream to the consumer is broken.
         self._alone = asyncio.Event()
-        self._presence: Presence
+        #: None until it is known what runs here.
+        self._presence: Presence | None = None
         self._workbench: Workbench
         self._publisher: Publisher
         self._link: Link
@@ -105,7 +106,7 @@ class Agent:
             raise RuntimeError(f"no version {settings.version!r} in {settings.namespace!r}")
         self._function = version.spec.name
         self._bind_log()
-        self._presence = Presence(
+        presence = self._presence = Presence(
             namespace=settings.namespace,
             function=version.spec.name,
             version=version.id,
@@ -113,13 +114,13 @@ class Agent:
             replica=settings.replica,
             pid=os.getpid(),
         )
-        await insist("posting", lambda: self._board.post(self._presence))
+        await insist("posting", lambda: self._board.post(presence))
         root = await fetch(self._registry, version.spec.bundle, settings.work)
         mates = Mates(self._registry, settings.namespace)
         self._assemble(version, root, mates, await mates.of(version.set))
         self._tasks.start(self._nest.keep_forever(), "nest")
         self._tasks.start(self._publisher.publish_forever(), "publish")
-        self._tasks.start(self._post_forever(), "post")
+        self._tasks.start(self._post_forever(presence), "post")
         self._tasks.start(self._renew_forever(), "renew")
         assert self._crew is not None
         await self._crew.start()
@@ -179,6 +180,7 @@ class Agent:
     def _standing(self, state: str, reason: str, traceback: str, runner: int) -> None:
         """Take note of how the runner is; attach once it can answer calls."""
         presence = self._presence
+        assert presence is not None
         self._state = state
         presence.reason, presence.traceback, presence.runner = reason, traceback, runner
         self._posting.set()
@@ -186,16 +188,16 @@ class Agent:
             self._attached = True
             self._tasks.start(self._link.keep_forever(), "link")
 
-    async def _post_forever(self) -> None:
+    async def _post_forever(self, presence: Presence) -> None:
         """Say how the agent is: on change, and often enough to be believed."""
         while True:
             self._posting.clear()
-            self._presence.busy = self._workbench.busy
+            presence.busy = self._workbench.busy
             # Ready is who can be reached by calls.
             ready = self._state == "ready" and not self._consumer
-            self._presence.state = "starting" if ready else self._state
+            presence.state = "starting" if ready else self._state
             with contextlib.suppress(*UNREACHABLE):
-                await self._board.post(self._presence)
+                await self._board.post(presence)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POST_S):
                     await self._posting.wait()
@@ -248,8 +250,9 @@ class Agent:
             self._workbench.give_back_all()
             await asyncio.gather(self._flush(), self._nest.leave())
         await self._tasks.stop()
-        with contextlib.suppress(*UNREACHABLE, AttributeError):
-            await self._board.withdraw(self._presence)
+        if self._presence is not None:
+            with contextlib.suppress(*UNREACHABLE):
+                await self._board.withdraw(self._presence)
         self._consumers.close()
         self._servers.close()
         await self._redis.aclose()

@@ -139,3 +139,14 @@ async def test_an_agent_that_stops_finishes_what_runs_and_leaves_nothing(
         await agent.stop()
         assert len(server.names("fnq:session:*")) == 1
         assert server.names("fnq:{default}:worker:*") == []
+
+
+async def test_an_agent_that_was_not_started_stops(server: RedisServer) -> None:
+    """Twice, too."""
+    settings = Settings(
+        consumer="unix:/c", server="unix:/s", redis=server.url, namespace="default",
+        version="abc", replica=0, work="/w",
+    )  # fmt: skip
+    agent = Agent(settings, lambda problem: None)
+    for _ in range(2):
+        await agent.stop()
