@@ -6,23 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-import grpc
 import grpc.aio
-import structlog
 
 from fnq.v1 import record_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.backoff import Backoff
 from fnq_core.dialer import Dialer
 from fnq_core.rpc import EOF
 from fnq_wire import callid
-from fnq_wire.error import DiscoveryError, ProtocolError
+from fnq_wire.error import ProtocolError
 from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
 from fnq_wire.transport import metadata
+from fnq_worker.stream import keep_stream
 
 __all__ = ["Bench", "Announcer", "Link"]
-
-_log = structlog.get_logger()
 
 
 class Announcer(Protocol):
@@ -91,32 +88,7 @@ class Link:
 
     async def keep_forever(self) -> None:
         """Attach, serve, and attach again when the stream breaks, until cancelled."""
-        backoff = Backoff(first_s=0.02, most_s=0.5)
-        while True:
-            try:
-                async with self._dialer.dial() as link:
-                    await self._serve(link, backoff)
-            except DiscoveryError as problem:
-                if backoff.tries == 3:
-                    _log.warning("no consumer", problem=str(problem))
-            except grpc.aio.AioRpcError as problem:
-                if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                    self._part(ProtocolError(problem.details() or ""))
-                    return
-                if backoff.tries == 3:
-                    address = self._dialer.address
-                    _log.warning("no consumer", address=address, problem=problem.details())
-            except ProtocolError as problem:
-                self._part(problem)
-                return
-            await asyncio.sleep(backoff.next())
-
-    def _part(self, problem: ProtocolError) -> None:
-        """Give up: the consumer speaks another version, now and the next time."""
-        _log.error(
-            "cannot talk to the consumer", address=self._dialer.address, problem=str(problem)
-        )
-        self._fatal(problem)
+        await keep_stream("consumer", self._dialer, self._serve, self._fatal)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
         stub = worker_pb2_grpc.WorkersStub(link)

@@ -9,18 +9,17 @@ from typing import TypeVar
 
 import grpc
 import grpc.aio
-import structlog
 
 from fnq.v1 import control_pb2, control_pb2_grpc, session_pb2, session_pb2_grpc
 from fnq_core.backoff import Backoff
 from fnq_core.blobs import Blobs
 from fnq_core.dialer import Dialer
 from fnq_core.rpc import EOF
-from fnq_wire.error import DiscoveryError, ProtocolError
 from fnq_wire.finder import Finder
 from fnq_wire.session import ClientSession, Event
 from fnq_wire.spool import Spool
 from fnq_wire.transport import metadata
+from fnq_worker.stream import keep_stream
 
 __all__ = ["Nest"]
 
@@ -31,7 +30,6 @@ _BYE_S = 1.0
 #: Seconds until a question is asked again that lost its server.
 _AGAIN_S = 0.05
 _T = TypeVar("_T")
-_log = structlog.get_logger()
 
 
 class Nest:
@@ -129,32 +127,7 @@ class Nest:
 
     async def keep_forever(self) -> None:
         """Hold a stream to a server, and take it up again when it breaks, until `leave`."""
-        backoff = Backoff(first_s=0.02, most_s=0.5)
-        while True:
-            try:
-                async with self._dialer.dial() as link:
-                    await self._serve(link, backoff)
-            except DiscoveryError as problem:
-                if backoff.tries == 3:
-                    _log.warning("no server", problem=str(problem))
-            except grpc.aio.AioRpcError as problem:
-                if problem.code() is grpc.StatusCode.FAILED_PRECONDITION:
-                    self._part(ProtocolError(problem.details() or ""))
-                    return
-                if backoff.tries == 3:
-                    address = self._dialer.address
-                    _log.warning("no server", address=address, problem=problem.details())
-            except ProtocolError as problem:
-                self._part(problem)
-                return
-            if self._left.is_set():
-                return
-            await asyncio.sleep(backoff.next())
-
-    def _part(self, problem: ProtocolError) -> None:
-        """Give up: the server speaks another version, now and the next time."""
-        _log.error("cannot talk to the server", address=self._dialer.address, problem=str(problem))
-        self._fatal(problem)
+        await keep_stream("server", self._dialer, self._serve, self._fatal, self._left.is_set)
 
     async def _serve(self, link: grpc.aio.Channel, backoff: Backoff) -> None:
         stream = session_pb2_grpc.SessionsStub(link).Open(metadata=self._metadata)
