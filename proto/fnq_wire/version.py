@@ -1,4 +1,4 @@
-"""The id of a function version: what calls are pinned to; and of a set of versions."""
+"""The id of a function version, to which calls are pinned, and of a set; what a version allows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
 
-__all__ = ["set_id", "version_id"]
+__all__ = ["is_repeatable", "set_id", "version_id"]
 
 
 def version_id(spec: spec_pb2.FunctionSpec) -> str:
@@ -22,3 +22,8 @@ def set_id(members: Mapping[str, str]) -> int:
     """Return 64 bits, not 0: the same for the same versions (ids by name of the function)."""
     body = "".join(f"{name}\0{version}\n" for name, version in sorted(members.items()))
     return int.from_bytes(hashlib.sha256(body.encode()).digest()[:8], "big") or 1
+
+
+def is_repeatable(spec: spec_pb2.FunctionSpec) -> bool:
+    """Return whether a run may be repeated after some of its chunks were delivered."""
+    return spec.retry.attempts > 0

@@ -26,6 +26,7 @@ from fnq.v1 import control_pb2, control_pb2_grpc
 from fnq_wire.finder import SERVER, finder
 from fnq_wire.limits import PART
 from fnq_wire.transport import OPTIONS, metadata
+from fnq_wire.version import is_repeatable
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
@@ -263,7 +264,7 @@ def _away(address: str, why: str) -> ConnectionLostError:
 
 def _target(found: control_pb2.FunctionVersion) -> Target:
     spec = found.spec
-    repeatable = spec.retry.attempts > 0
+    repeatable = is_repeatable(spec)
     return Target(found.id, spec.name, spec.kind, found.number, repeatable, found.set)
 
 

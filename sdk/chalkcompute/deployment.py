@@ -142,14 +142,14 @@ class Deployment:
         session = runtime.current_session()
         versions = session.deploy(shipment.specs, shipment.bundles)
         self.say_inactive(shipment.specs, session.active)
-        from fnq_wire.version import set_id
+        from fnq_wire.version import is_repeatable, set_id
 
         names = [spec.name for spec in shipment.specs]
         own_set = set_id(dict(zip(names, (version for version, _ in versions), strict=True)))
         for handle, spec, (version, number) in zip(
             shipment.handles, shipment.specs, versions, strict=True
         ):
-            repeatable = spec.retry.attempts > 0
+            repeatable = is_repeatable(spec)
             handle.target = Target(version, spec.name, spec.kind, number, repeatable, own_set)
         self._failed = {}
         with self._lock:

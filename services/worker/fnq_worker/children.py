@@ -20,6 +20,7 @@ from fnq_wire.limits import INLINE
 from fnq_wire.parcel import read
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
+from fnq_wire.version import is_repeatable
 from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
 from fnq_worker.run import Run
@@ -230,7 +231,7 @@ class Children:
             "name": spec.name,
             "kind": spec.kind,
             "number": found.number,
-            "repeatable": spec.retry.attempts > 0,
+            "repeatable": is_repeatable(spec),
             "set": found.set,
             "parameters": [[each.name, each.kind, each.required] for each in spec.parameters],
         }

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from fnq_core.connection import insist
 from fnq_core.registry import Registry
+from fnq_wire.version import is_repeatable
 
 __all__ = ["Mates", "Table"]
 
@@ -35,7 +36,7 @@ class Mates:
                     "version": version.id,
                     "kind": version.spec.kind,
                     "number": version.number,
-                    "repeatable": version.spec.retry.attempts > 0,
+                    "repeatable": is_repeatable(version.spec),
                 }
                 for version in versions
             }

@@ -1,9 +1,9 @@
-"""Ids of versions and of sets."""
+"""Ids of versions and of sets, and what a version allows."""
 
 from __future__ import annotations
 
 from fnq.v1 import spec_pb2
-from fnq_wire.version import set_id, version_id
+from fnq_wire.version import is_repeatable, set_id, version_id
 
 
 def test_a_version_is_told_by_all_that_it_is_made_of() -> None:
@@ -24,3 +24,11 @@ def test_a_set_is_told_by_its_versions_in_any_order() -> None:
     others = ({"f": "b1", "g": "a1"}, {"f": "a1", "g": "b2"}, {"f": "a1"}, {"f": "a1\ng\0b1"}, {})
     assert one not in {set_id(each) for each in others[:3]}
     assert all(0 < set_id(each) < 1 << 64 for each in others)
+
+
+def test_runs_are_repeatable_where_retries_were_asked_for() -> None:
+    """Not by default: a reader would see other chunks than those it had."""
+    spec = spec_pb2.FunctionSpec(name="f")
+    assert not is_repeatable(spec)
+    spec.retry.attempts = 1
+    assert is_repeatable(spec)
