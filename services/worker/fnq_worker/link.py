@@ -17,6 +17,7 @@ from fnq_wire.error import ProtocolError
 from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
 from fnq_wire.transport import metadata
+from fnq_worker.statement import Statement
 from fnq_worker.stream import keep_stream
 
 __all__ = ["Bench", "Announcer", "Link"]
@@ -73,6 +74,7 @@ class Link:
         self._reports: list[worker_pb2.Report] = []
         self._seen = 0
         self._stale = False
+        self._statement = Statement()
         self._news = asyncio.Event()
         self._written = asyncio.Event()
 
@@ -82,7 +84,7 @@ class Link:
         self._news.set()
 
     def restate(self) -> None:
-        """Queue a new statement of the slots."""
+        """Queue a new statement of the slots; it waits for a report unless it is due."""
         self._stale = True
         self._news.set()
 
@@ -105,6 +107,7 @@ class Link:
             raise ProtocolError(problem)
         backoff.reset()
         self._seen = 0
+        self._statement = Statement()
         self._announcer.attached(frame.attached.consumer)
         self.restate()
         writer = asyncio.get_running_loop().create_task(self._write(stream))
@@ -138,14 +141,16 @@ class Link:
         while True:
             await self._news.wait()
             self._news.clear()
-            frame = worker_pb2.AgentFrame()
-            if self._reports:
-                frame.reports.extend(self._reports)
-                self._reports.clear()
+            frame = worker_pb2.AgentFrame(reports=self._reports)
+            self._reports.clear()
             if self._stale:
+                slots = self._bench.slots()
+                slots.seen = self._seen
+                if not frame.reports and not self._statement.is_due(slots):
+                    continue
                 self._stale = False
-                frame.slots.CopyFrom(self._bench.slots())
-                frame.slots.seen = self._seen
+                self._statement.note(slots)
+                frame.slots.CopyFrom(slots)
             await stream.write(frame)
             if not self._reports:
                 self._written.set()

@@ -115,9 +115,9 @@ def _report(name: bytes) -> worker_pb2.Report:
 
 
 async def test_it_attaches_and_states_its_slots(tmp_path: Path) -> None:
-    """With the dispatches that it has seen on this stream."""
+    """With the dispatches that it has seen on this stream, once there is something to say."""
     post, agent = Post(), Agent()
-    async with linked(tmp_path, post, agent):
+    async with linked(tmp_path, post, agent) as (link, _):
         await eventually(lambda: post.slots)
         assert (post.slots[0].free, post.slots[0].seen) == (7, 0)
         assert agent.consumers == ["c1"]
@@ -125,7 +125,24 @@ async def test_it_attaches_and_states_its_slots(tmp_path: Path) -> None:
         frame.dispatches.add()
         frame.dispatches.add()
         post.out.put_nowait(frame)
-        await eventually(lambda: post.slots[-1].seen == 2)
+        await eventually(lambda: len(agent.happened) == 2)
+        link.report(_report(b"a"))
+        await eventually(lambda: post.reports)
+        assert [each.seen for each in post.slots] == [0, 2]
+
+
+async def test_slots_that_the_consumer_lacks_are_stated_without_a_report(tmp_path: Path) -> None:
+    """It has sent so many calls that it believes in little more room."""
+    post, agent = Post(), Agent()
+    async with linked(tmp_path, post, agent):
+        await eventually(lambda: post.slots)
+        frame = worker_pb2.ConsumerFrame()
+        for _ in range(4):
+            frame.dispatches.add()
+        post.out.put_nowait(frame)
+        await eventually(lambda: len(post.slots) == 2)
+        assert (post.slots[1].free, post.slots[1].seen) == (7, 4)
+        assert not post.reports
 
 
 async def test_a_report_made_while_it_attaches_is_not_lost(tmp_path: Path) -> None:
