@@ -27,8 +27,12 @@ from fnq_wire.parcel import Data, Outgoing, Parcels
 from fnq_wire.protocol import PROTOCOL, version_problem
 from fnq_wire.spool import Spool
 
-__all__ = ["ClientSession", "Event", "Pending"]
+__all__ = ["BYE_S", "LINGER_S", "ClientSession", "Event", "Pending"]
 
+#: Seconds that acknowledgements wait for other frames to travel with.
+LINGER_S = 0.02
+#: Seconds that a goodbye may take.
+BYE_S = 1.0
 #: Submissions in one frame, and resumptions.
 _MAX_SUBMISSIONS, _MAX_RESUMPTIONS = 2_000, 10_000
 #: Unacknowledged results after which acknowledging is urgent.

@@ -32,7 +32,7 @@ from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire import failure
 from fnq_wire.limits import INLINE, MOST_CHUNKED, MOST_SPOOLED
 from fnq_wire.parcel import read
-from fnq_wire.session import ClientSession, Event
+from fnq_wire.session import BYE_S, LINGER_S, ClientSession, Event
 from fnq_wire.spool import Spool
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ServerSession"]
 
-#: Seconds that acknowledgements wait for other frames to travel with.
-_LINGER_S = 0.02
-#: Seconds that a goodbye may take.
-_BYE_S = 1.0
 #: Seconds after which a stream that brought nothing has served all the same: what was
 #: sent did not break it.
 _SERVED_S = 5.0
@@ -221,7 +217,7 @@ class ServerSession:
         with self._lock:
             self._closing = True
             self._news.notify_all()
-        self._thread.join(_BYE_S)
+        self._thread.join(BYE_S)
         if self._broken is None:
             self._give_up(ConnectionLostError("this process has closed its session"))
         self._control.close()
@@ -335,7 +331,7 @@ class ServerSession:
                 self._news.wait()
             if self._stream == stream and not self._closing and not self._state.urgent:
                 # Only acknowledgements: give them something to travel with.
-                self._news.wait(_LINGER_S)
+                self._news.wait(LINGER_S)
             if self._stream != stream or self._left:
                 return None
             if self._closing:

@@ -16,17 +16,13 @@ from fnq_core.blobs import Blobs
 from fnq_core.dialer import Dialer
 from fnq_core.rpc import EOF
 from fnq_wire.finder import Finder
-from fnq_wire.session import ClientSession, Event
+from fnq_wire.session import BYE_S, LINGER_S, ClientSession, Event
 from fnq_wire.spool import Spool
 from fnq_wire.transport import metadata
 from fnq_worker.stream import keep_stream
 
 __all__ = ["Nest"]
 
-#: Seconds that acknowledgements wait for other frames to travel with.
-_LINGER_S = 0.02
-#: Seconds that a goodbye may take.
-_BYE_S = 1.0
 #: Seconds until a question is asked again that lost its server.
 _AGAIN_S = 0.05
 _T = TypeVar("_T")
@@ -71,13 +67,13 @@ class Nest:
         self._news.set()
 
     async def leave(self) -> None:
-        """End the session: the server cancels what is in flight. Takes _BYE_S at most."""
+        """End the session: the server cancels what is in flight. Takes BYE_S at most."""
         if not self.session.granted:
             return
         self._leaving = True
         self._news.set()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_BYE_S):
+            async with asyncio.timeout(BYE_S):
                 await self._left.wait()
 
     async def lookup(self, name: str, number: int) -> control_pb2.FunctionVersion:
@@ -169,7 +165,7 @@ class Nest:
             if not self.session.urgent and not self.session.idle:
                 # Only acknowledgements: give them something to travel with.
                 try:
-                    async with asyncio.timeout(_LINGER_S):
+                    async with asyncio.timeout(LINGER_S):
                         await self._news.wait()
                 except TimeoutError:
                     pass

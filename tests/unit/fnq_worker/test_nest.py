@@ -43,7 +43,7 @@ async def test_leaving_takes_a_moment_where_no_server_answers(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its calls are cancelled later, when the server has missed it for long enough."""
-    monkeypatch.setattr(nest, "_BYE_S", 0.05)
+    monkeypatch.setattr(nest, "BYE_S", 0.05)
     async with kin(server, tmp_path) as k:
         await k.server._listener.stop(0.0)
         async with asyncio.timeout(5.0):
