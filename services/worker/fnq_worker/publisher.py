@@ -9,8 +9,8 @@ from collections.abc import Callable
 from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
-from fnq_core.results import Mailboxes
-from fnq_wire.limits import INLINE
+from fnq_core.results import OWNED_RENEW_S, Mailboxes
+from fnq_wire.limits import FULL_FRAME, INLINE
 from fnq_worker.run import Run
 
 __all__ = ["Publisher"]
@@ -22,24 +22,45 @@ _ANNOUNCE_S = 0.010
 _MAX_ENTRY = 256 << 10
 #: Results in one command.
 _MAX_BATCH = 1_000
+#: Seconds until what an inbox did not take is offered again, and how often it is: an
+#: inbox that expired while Redis was away is made anew within OWNED_RENEW_S.
+_AGAIN_S = 0.5
+_TRIES = int(OWNED_RENEW_S / _AGAIN_S) + 2
 
 
 class _Draft:
     """A result on its way: more chunks of the same run may join it."""
 
-    __slots__ = ("result", "run", "size")
+    __slots__ = ("references", "result", "run", "size")
 
     def __init__(self, run: Run, result: result_pb2.Result) -> None:
         self.run = run
         self.result = result
         self.size = 0
+        #: Where its large values lie.
+        self.references: list[result_pb2.Reference] = []
+
+    @property
+    def inbox(self) -> str:
+        """Where it goes."""
+        return self.run.call.inbox
+
+
+class _Shut:
+    """An inbox that is gone, and what is for it, in order."""
+
+    __slots__ = ("drafts", "tries")
+
+    def __init__(self) -> None:
+        self.drafts: list[_Draft] = []
+        self.tries = 1
 
 
 class Publisher:
     """The one writer of this agent's results.
 
     `published` is told of each run that has something new in its inbox, and
-    `unheard` of each whose inbox is gone: nobody listens.
+    `unheard` of each whose inbox is gone and stays so: nobody listens.
     """
 
     def __init__(
@@ -61,6 +82,11 @@ class Publisher:
         self._written = asyncio.Event()
         self._begun: deque[Run] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        #: Inboxes that are gone, and may come back.
+        self._shut: dict[str, _Shut] = {}
+        self._waiting: asyncio.TimerHandle | None = None
+        #: What is for them is to be offered again now.
+        self._again = False
         self._loop = asyncio.get_running_loop()
 
     def begin(self, run: Run) -> None:
@@ -137,21 +163,84 @@ class Publisher:
             self._written.set()
 
     async def _publish_batch(self) -> None:
-        """Write what was gathered; when it returns, no large value is in memory any more."""
-        batch = self._batch[:_MAX_BATCH]
-        del self._batch[:_MAX_BATCH]
-        if not self._batch:
-            self._news.clear()
+        """Write what was gathered; when it returns, no large value of it is in memory any more."""
+        batch = self._take()
         for draft in batch:
             if self._drafts.get(draft.run) is draft:
                 del self._drafts[draft.run]
-        stored = [await self._store_large(draft.result) for draft in batch]
-        items = [(draft.run.call.inbox, draft.result.SerializeToString()) for draft in batch]
+        for draft in batch:
+            draft.references = await self._store_large(draft.result)
+        if self._again:
+            self._again = False
+            await self._try_again()
+        for draft in batch:
+            if draft.inbox in self._shut:
+                self._shut[draft.inbox].drafts.append(draft)
+        await self._publish([each for each in batch if each.inbox not in self._shut])
+
+    def _take(self) -> list[_Draft]:
+        """Take from what was gathered what one command carries."""
+        count = _fitting(self._batch)
+        batch = self._batch[:count]
+        del self._batch[:count]
+        if not self._batch:
+            self._news.clear()
+        return batch
+
+    async def _publish(self, drafts: list[_Draft]) -> None:
+        """Write results; what is for inboxes that are gone is kept, to be offered again."""
+        if not drafts:
+            return
+        gone = await self._write(drafts)
+        for draft in drafts:
+            if draft.inbox in gone:
+                self._shut.setdefault(draft.inbox, _Shut()).drafts.append(draft)
+        if gone:
+            self._wait()
+
+    async def _write(self, drafts: list[_Draft]) -> set[str]:
+        """Write what one command carries; return the inboxes that are gone."""
+        items = [(draft.inbox, draft.result.SerializeToString()) for draft in drafts]
         gone = await insist("publishing", lambda: self._mailboxes.publish(items))
-        for draft, references in zip(batch, stored, strict=True):
-            if draft.run.call.inbox in gone:
-                self._unheard(draft.run)
-                await self._blobs.delete(references)
+        for draft in drafts:
+            if draft.inbox not in gone:
+                self._published(draft.run, draft.result)
+        return gone
+
+    def _wait(self) -> None:
+        """Have what is for inboxes that are gone offered again in a while."""
+        if self._waiting is None:
+            self._waiting = self._loop.call_later(_AGAIN_S, self._ring)
+
+    def _ring(self) -> None:
+        self._waiting, self._again = None, True
+        self._news.set()
+
+    async def _try_again(self) -> None:
+        """Offer what is for inboxes that are gone; those that stay so have nobody to hear it."""
+        for inbox, shut in list(self._shut.items()):
+            if await self._offer(shut):
+                del self._shut[inbox]
+            elif shut.tries >= _TRIES:
+                del self._shut[inbox]
+                await self._give_up(shut.drafts)
+        if self._shut:
+            self._wait()
+
+    async def _offer(self, shut: _Shut) -> bool:
+        """Write what is for an inbox, unless it is still gone; return whether it is back."""
+        while shut.drafts:
+            some = shut.drafts[: _fitting(shut.drafts)]
+            if await self._write(some):
+                shut.tries += 1
+                return False
+            del shut.drafts[: len(some)]
+        return True
+
+    async def _give_up(self, drafts: list[_Draft]) -> None:
+        for draft in drafts:
+            self._unheard(draft.run)
+            await self._blobs.delete(draft.references)
             self._published(draft.run, draft.result)
 
     async def _store_large(self, result: result_pb2.Result) -> list[result_pb2.Reference]:
@@ -171,3 +260,14 @@ class Publisher:
         while self._batch or self._writing:
             self._written.clear()
             await self._written.wait()
+
+
+def _fitting(drafts: list[_Draft]) -> int:
+    """Return how many of the first drafts one command carries."""
+    count, size = 0, 0
+    for draft in drafts[:_MAX_BATCH]:
+        count += 1
+        size += draft.result.ByteSize()
+        if size > FULL_FRAME:
+            break
+    return count

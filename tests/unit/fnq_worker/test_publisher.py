@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+
+import pytest
 
 from fnq.v1 import record_pb2, result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
 from fnq_core.results import Mailboxes
+from fnq_worker import publisher as publisher_module
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from tests.loop import eventually
@@ -23,6 +26,7 @@ class Desk:
 
     def __init__(self, server: RedisServer, mailboxes: Mailboxes, blobs: Blobs) -> None:
         self._server = server
+        self.mailboxes = mailboxes
         self.unheard: list[Run] = []
         self.published: list[tuple[Run, bool]] = []
         self.publisher = Publisher(mailboxes, blobs, self._publish, self.unheard.append)
@@ -144,19 +148,67 @@ async def test_a_large_value_holds_nothing_up_where_redis_is_full(server: RedisS
         assert d.published == [(large, True), (small, True)]
 
 
-async def test_a_run_whose_inbox_is_gone_is_unheard(server: RedisServer) -> None:
-    """The others of the same turn are heard."""
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a publisher that does not wait long for an inbox to come back."""
+    monkeypatch.setattr(publisher_module, "_AGAIN_S", 0.005)
+
+
+async def test_a_run_whose_inbox_is_gone_is_unheard(server: RedisServer, hasty: None) -> None:
+    """After a while; the others of the same turn are heard at once."""
     async with desk(server) as d:
         heard, lonely = d.run(b"a"), d.run(b"b", "fnq:inbox:gone")
-        for run in (heard, lonely):
+        for run in (lonely, heard):
             d.publisher.end(run, 0).exhausted = True
         await d.publisher.flush()
+        assert (d.unheard, d.published) == ([], [(heard, True)])
+        await eventually(lambda: len(d.published) == 2)
         assert d.unheard == [lonely]
-        assert len(d.published) == 2
         assert server.names("fnq:inbox:gone") == []
 
 
-async def test_a_large_value_that_nobody_hears_is_deleted(server: RedisServer) -> None:
+async def test_an_inbox_that_comes_back_misses_nothing(server: RedisServer) -> None:
+    """It had expired while Redis was away: in order, and only then said to be published."""
+    async with desk(server) as d:
+        run = d.run()
+        d.publisher.chunk(run, 0, b"a")
+        await d.publisher.flush()
+        server.ask("DEL", INBOX)
+        d.publisher.chunk(run, 1, b"b")
+        await d.publisher.flush()
+        d.publisher.chunk(run, 2, b"c")
+        d.publisher.end(run, 3).exhausted = True
+        await d.publisher.flush()
+        assert len(d.published) == 1
+        await d.mailboxes.open(INBOX)
+        await eventually(lambda: len(d.published) == 3)
+        assert d.unheard == []
+        assert [(each.position, len(each.chunks)) for each in d.entries()] == [(1, 1), (2, 1)]
+        assert d.entries()[1].end.exhausted
+
+
+async def test_what_one_command_carries_is_bounded(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By bytes: Redis does nothing else meanwhile."""
+    monkeypatch.setattr(publisher_module, "FULL_FRAME", 250 << 10)
+    async with desk(server) as d:
+        commands: list[int] = []
+        publish = d.mailboxes.publish
+
+        async def counted(items: Sequence[tuple[str, bytes]]) -> set[str]:
+            commands.append(len(items))
+            return await publish(items)
+
+        d.mailboxes.publish = counted  # type: ignore[method-assign]
+        for number in range(5):
+            d.publisher.end(d.run(b"%d" % number), 0).value.inline = bytes(100 << 10)
+        await d.publisher.flush()
+        assert commands == [3, 2]
+        assert len(d.entries()) == 5
+
+
+async def test_a_large_value_that_nobody_hears_is_deleted(server: RedisServer, hasty: None) -> None:
     """Chunks and ends alike."""
     async with desk(server) as d:
         run = d.run(b"b", "fnq:inbox:gone")
@@ -164,5 +216,5 @@ async def test_a_large_value_that_nobody_hears_is_deleted(server: RedisServer) -
         await d.publisher.flush()
         d.publisher.end(run, 1).value.inline = bytes(300 << 10)
         await d.publisher.flush()
-        assert d.unheard == [run, run]
-        assert server.names("fnq:blob:*") == []
+        await eventually(lambda: d.unheard == [run, run])
+        await eventually(lambda: server.names("fnq:blob:*") == [])
