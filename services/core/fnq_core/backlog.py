@@ -16,6 +16,8 @@ __all__ = ["Backlog", "Counts", "Idle"]
 
 #: Entries looked at by one command; each may hold what travels inline.
 _PAGE = 50
+#: Entries whose holders one script looks for.
+_MOST_ASKED = 500
 
 # Takes out an entry that nobody holds, and ends its call. KEYS: stream, inbox.
 #   ARGV: group, entry, lease ms, result
@@ -26,6 +28,21 @@ if redis.call('XDEL', KEYS[1], ARGV[2]) == 0 then return 0 end
 if #found > 0 then redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) end
 redis.call('XADD', KEYS[2], 'NOMKSTREAM', '*', 'e', ARGV[4])
 return 1
+"""
+
+# Says who holds entries. KEYS: stream. ARGV: group, then entries. Returns for each the
+# name of its consumer, "" where it waits to be read, and nil where it is gone.
+_HOLDERS = """
+local out = {}
+for k = 2, #ARGV do
+  local found = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[k], ARGV[k], 1)
+  if found[1] then
+    out[k - 1] = found[1][2]
+  else
+    out[k - 1] = #redis.pcall('XRANGE', KEYS[1], ARGV[k], ARGV[k]) > 0 and ''
+  end
+end
+return out
 """
 
 
@@ -51,6 +68,7 @@ class Backlog:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._turn_away = redis.register_script(_TURN_AWAY)
+        self._holders = redis.register_script(_HOLDERS)
 
     async def count(self, versions: Sequence[tuple[str, str]]) -> list[Counts]:
         """Return the counts for each (namespace, version), over all depths.
@@ -79,6 +97,15 @@ class Backlog:
         """Return the call streams of a version."""
         depths: Any = await self._redis.execute_command("SMEMBERS", keys.depths(namespace, version))
         return [keys.call_stream(namespace, version, int(depth)) for depth in depths]
+
+    async def holders(self, stream: str, entries: Sequence[str]) -> list[str | None]:
+        """Return the consumer that holds each entry; "" where it waits, None where it is gone."""
+        found: list[str | None] = []
+        for start in range(0, len(entries), _MOST_ASKED):
+            some = entries[start : start + _MOST_ASKED]
+            reply: Any = await self._holders(keys=[stream], args=[keys.GROUP, *some])
+            found += [None if name is None else name.decode() for name in reply]
+        return found
 
     async def idle(
         self, stream: str, first: str = "-", last: str = "+", count: int = _PAGE

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from fnq_core import keys
 from fnq_core.connection import error_of
+from fnq_core.results import InboxGoneError
 
 __all__ = [
     "Accepted",
@@ -32,7 +33,7 @@ SESSION_TTL_S = 3600
 #   ARGV: generation, ttl, group, channel, then per stream its cap and depth,
 #         then per submission: stream index (0: refused), seq, call, entry, refusal
 # A refusal is the tail of a Result (all but its call) that goes into the inbox
-# in place of an entry that cannot be appended.
+# in place of an entry that cannot be appended. Where that is gone the error is NOINBOX.
 # Returns the mark, an error or "", and the entry of each submission ("": none) up to
 # the one that met the error.
 # Where all are refused it begins with a write that needs no memory: a full Redis lets
@@ -73,7 +74,8 @@ for k = 5 + 2 * streams, #ARGV, 5 do
       length[i] = length[i] + 1
     else
       local said = '\\010\\016' .. ARGV[k + 2] .. ARGV[k + 4]
-      if not done(redis.pcall('XADD', KEYS[2], '*', 'e', said)) then break end
+      local told = redis.pcall('XADD', KEYS[2], 'NOMKSTREAM', '*', 'e', said)
+      if not done(told or {err = 'NOINBOX'}) then break end
     end
     mark = seq
   end
@@ -151,8 +153,9 @@ class CallStreams:
         """Append what is above the session's mark, and move the mark with it.
 
         May be repeated. Stops at an offer that Redis refuses to take: what was decided
-        before it is returned, and where that is nothing Redis' error is raised. Raises
-        FencedError when the session moved to another server.
+        before it is returned, and where that is nothing Redis' error is raised, or
+        InboxGoneError at a refusal. Raises FencedError when the session moved to another
+        server.
         """
         index: dict[Target, int] = {}
         names: list[str] = [session, inbox]
@@ -173,7 +176,7 @@ class CallStreams:
             raise FencedError(session)
         mark, words, *entries = reply
         if words and not entries:
-            raise error_of(words.decode())
+            raise InboxGoneError(inbox) if words == b"NOINBOX" else error_of(words.decode())
         return Accepted(mark, [entry.decode() for entry in entries])
 
     async def depths(self, namespace: str, version: str) -> list[int]:

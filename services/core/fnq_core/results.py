@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from fnq_core.connection import together
 
-__all__ = ["OWNED_TTL_S", "OWNED_RENEW_S", "Mailboxes", "order"]
+__all__ = ["OWNED_TTL_S", "OWNED_RENEW_S", "InboxGoneError", "Mailboxes", "order"]
 
 #: Seconds that an inbox or control stream outlives the last renewal by its owner.
 #: An inbox must outlive its server by the lease of interest (30 s) and a restart.
@@ -40,15 +40,20 @@ return gone
 """
 
 # Makes an owned stream with an expiry; keeps what is in it. KEYS: stream. ARGV: ttl.
-# It begins like the one above.
+# Returns 1 where it was missing. It begins like the one above.
 _OPEN = """
 redis.call('XDEL', KEYS[1], '0-0')
-if redis.call('EXISTS', KEYS[1]) == 0 then
+local missing = redis.call('EXISTS', KEYS[1]) == 0
+if missing then
   redis.call('XDEL', KEYS[1], redis.call('XADD', KEYS[1], '*', 'e', ''))
 end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
-return 1
+return missing and 1 or 0
 """
+
+
+class InboxGoneError(Exception):
+    """There is no inbox for what must go there: it is to be opened first."""
 
 
 class Mailboxes:
@@ -60,13 +65,15 @@ class Mailboxes:
         self._publish = redis.register_script(_PUBLISH)
         self._open = redis.register_script(_OPEN)
 
-    async def open(self, stream: str) -> None:
-        """Make the stream if it is missing, and renew its expiry."""
-        await self._open(keys=[stream], args=[OWNED_TTL_S])
+    async def open(self, stream: str) -> bool:
+        """Make the stream if it is missing, and renew its expiry; return whether it was."""
+        missing: int = await self._open(keys=[stream], args=[OWNED_TTL_S])
+        return bool(missing)
 
-    async def renew(self, stream: str) -> None:
-        """Renew the expiry of a stream of another process, if it is there."""
-        await self._redis.execute_command("EXPIRE", stream, OWNED_TTL_S)
+    async def renew(self, stream: str) -> bool:
+        """Renew the expiry of a stream of another process; return whether it is there."""
+        there: int = await self._redis.execute_command("EXPIRE", stream, OWNED_TTL_S)
+        return bool(there)
 
     async def close(self, *streams: str) -> None:
         """Delete streams that this process owns."""

@@ -14,6 +14,7 @@ from fnq_core import keys
 from fnq_core.calls import CallStreams, FencedError, Offer, Target
 from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.registry import RecordError, Registry, Version
+from fnq_core.results import InboxGoneError
 from fnq_server.relay import Relay
 from fnq_server.session import NO_ROOM, Session
 from fnq_server.stranded import Stranded
@@ -63,6 +64,7 @@ class Accepter:
             if track is None:
                 track = Track(submission.call, session, relay.inbox, submission.repeatable)
                 relay.add(track)
+            track.offered = True
             payload = submission.payload
             if payload.HasField("reference"):
                 # Now: the stream may break before the call is appended.
@@ -99,10 +101,14 @@ class Accepter:
                     lambda: self._calls.append(key, session.generation, self._relay.inbox, offers),
                     full_tries=self._full_tries(),
                 )
+            except InboxGoneError:
+                await insist("opening the inbox", self._relay.keep)
+                continue
             except ResponseError as problem:
                 offers = self._refuse(offers, problem)
                 continue
             for offer, entry in zip(offers, accepted.entries, strict=False):
+                self._relay.accept(offer.call)
                 target = offer.target
                 if entry and target is not None:
                     stream = keys.call_stream(target.namespace, target.version, target.depth)

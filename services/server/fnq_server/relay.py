@@ -8,17 +8,15 @@ has acknowledged it, so a server may die at any moment.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
 
 import structlog
 from google.protobuf.message import DecodeError
 
 from fnq.v1 import record_pb2, result_pb2
-from fnq_core.blobs import Blobs
-from fnq_core.connection import insist
+from fnq_core.connection import UNREACHABLE, insist
 from fnq_core.damaged import leading_fields
 from fnq_core.results import Mailboxes, order
+from fnq_server.deleter import Deleter
 from fnq_server.orders import Orders
 from fnq_server.session import Session, references
 from fnq_server.track import Track, Verdict, advance
@@ -29,27 +27,30 @@ __all__ = ["Relay"]
 _COUNT, _BLOCK_MS = 1_000, 1_000
 #: Cancelled calls that are remembered until their run shows itself.
 _MAX_REVOKED = 10_000
+#: What callers are told whose results were lost.
+_EXPIRED = "its result is gone: Redis could not be reached for too long"
 _log = structlog.get_logger()
 
 
 class Relay:
     """The calls in flight at one server."""
 
-    def __init__(self, inbox: str, mailboxes: Mailboxes, orders: Orders, blobs: Blobs) -> None:
+    def __init__(self, inbox: str, mailboxes: Mailboxes, orders: Orders, deleter: Deleter) -> None:
         self.inbox = inbox
-        self._blobs = blobs
+        self._deleter = deleter
         self._mailboxes = mailboxes
         self._orders = orders
         self._tracks: dict[bytes, Track] = {}
         self._positions: dict[str, str] = {inbox: "0-0"}
         self._adopted: dict[str, int] = {}
-        self._doomed: defaultdict[str, list[str]] = defaultdict(list)
-        self._doomed_blobs: list[result_pb2.Reference] = []
-        self._doom = asyncio.Event()
+        #: The last read failed.
+        self._deaf = False
         #: Cancelled before anyone knew who runs them: told on their first sign of life.
         self._revoked: dict[bytes, str] = {}
         #: Calls that moved to another server: their entries are not ours to delete.
         self._moved: set[bytes] = set()
+        #: Calls whose inbox was gone.
+        self.doubted: set[Track] = set()
         #: Loop time of the last answer from Redis: health.
         self.answered_at = asyncio.get_running_loop().time()
 
@@ -57,6 +58,11 @@ class Relay:
     def in_flight(self) -> int:
         """Calls whose end the SDK does not have."""
         return len(self._tracks)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether results may come into the inbox that somebody waits for, here or elsewhere."""
+        return bool(self._tracks or self._moved)
 
     @property
     def inboxes(self) -> list[str]:
@@ -86,6 +92,34 @@ class Relay:
         nothing = [(self.inbox, b"")]
         await insist("waking the reader", lambda: self._mailboxes.publish(nothing))
 
+    async def keep(self) -> None:
+        """Renew the inbox of this server; one that was gone is made anew, and without results."""
+        if await self._mailboxes.open(self.inbox):
+            self._positions[self.inbox] = "0-0"
+            for track in self._tracks.values():
+                if track.inbox == self.inbox:
+                    track.seen = (0, 0)
+            self.doubt(self.inbox)
+
+    def doubt(self, inbox: str) -> None:
+        """Note that an inbox was gone, and what lay in it: who waits may wait in vain."""
+        for track in self._tracks.values():
+            if track.inbox == inbox and not track.ended and not track.offered:
+                track.doubted = True
+                self.doubted.add(track)
+
+    def expire(self, track: Track) -> None:
+        """End a call whose result is lost, and have its run stopped."""
+        if track.consumer:
+            self._orders.cancel(track.consumer, track.call, _EXPIRED)
+        self.decree(track, "ResultExpiredError", _EXPIRED)
+
+    def accept(self, call: bytes) -> None:
+        """Note that a call that was offered lies in Redis from now on, or was refused there."""
+        track = self._tracks.get(call)
+        if track is not None:
+            track.offered = False
+
     def place(self, call: bytes, stream: str, entry: str) -> None:
         """Note where a call waits; if nobody waits for it any more it is taken out."""
         track = self._tracks.get(call)
@@ -100,24 +134,19 @@ class Relay:
         Where it is offered again, nobody refers to those of the first time.
         """
         if track.arguments is not None and track.arguments.key != reference.key:
-            self.discard([track.arguments])
+            self._deleter.discard([track.arguments])
         track.arguments = reference
-
-    def discard(self, references: Iterable[result_pb2.Reference]) -> None:
-        """Delete large values that nobody will ask for."""
-        self._doomed_blobs.extend(references)
-        self._doom.set()
 
     def drop(self, track: Track) -> None:
         """Let a call go; what is kept of it, in the inbox and elsewhere, is deleted."""
         if self._tracks.pop(track.call, None) is None:
             return
         track.session.calls.discard(track.call)
-        self._delete(track.inbox, (entry for _, entry in track.unacknowledged))
-        self._delete(track.inbox, track.withheld)
-        self.discard(reference for _, reference in track.blobs)
+        self._deleter.delete(track.inbox, (entry for _, entry in track.unacknowledged))
+        self._deleter.delete(track.inbox, track.withheld)
+        self._deleter.discard(reference for _, reference in track.blobs)
         if track.arguments is not None:
-            self.discard([track.arguments])
+            self._deleter.discard([track.arguments])
         self._release(track)
 
     def _release(self, track: Track) -> None:
@@ -134,7 +163,7 @@ class Relay:
             self.forget(track)
             if track.inbox == self.inbox:
                 self._moved.add(call)
-        self.discard(session.incoming.values())
+        self._deleter.discard(session.incoming.values())
 
     def forget(self, track: Track) -> None:
         """Forget a call that its client offers or resumes again, with nothing deleted."""
@@ -147,9 +176,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         while True:
             asked = dict(self._positions)
-            entries = await insist(
-                "reading results", lambda: self._mailboxes.read(asked, _COUNT, _BLOCK_MS)
-            )
+            entries = await insist("reading results", lambda: self._read(asked))
             self.answered_at = loop.time()
             last: dict[str, str] = {}
             for inbox, entry, body in entries:
@@ -159,6 +186,18 @@ class Relay:
                     self._take(inbox, entry, body)
                     last[inbox] = entry
             self._positions |= {key: last[key] for key in last.keys() & self._positions.keys()}
+
+    async def _read(self, positions: dict[str, str]) -> list[tuple[str, str, bytes]]:
+        """Read on. After an outage the inbox may have expired: it is made anew before that."""
+        try:
+            if self._deaf:
+                await self.keep()
+            found = await self._mailboxes.read(positions, _COUNT, _BLOCK_MS)
+        except UNREACHABLE:
+            self._deaf = True
+            raise
+        self._deaf = False
+        return found
 
     def _take(self, inbox: str, entry: str, body: bytes) -> None:
         try:
@@ -177,18 +216,18 @@ class Relay:
         large = references(result)
         verdict = advance(track, result)
         if result.HasField("started") and result.epoch == track.epoch:
-            self._greet(track)
+            self.greet(track)
         if verdict is Verdict.PASS or verdict is Verdict.CUT:
             self._pass_on(track, entry, body if verdict is Verdict.PASS else None, result)
         elif verdict is Verdict.DROP:
             if track.ended:
                 self._stop(result, track.cancelled)
-            self._delete(inbox, (entry,))
+            self._deleter.delete(inbox, (entry,))
         else:
             self._withhold(track, entry, verdict, result)
         if large:
             kept = {each.key for _, each in track.blobs}
-            self.discard(each for each in large if each.key not in kept)
+            self._deleter.discard(each for each in large if each.key not in kept)
 
     def _withhold(
         self, track: Track, entry: str, verdict: Verdict, result: result_pb2.Result
@@ -196,7 +235,10 @@ class Relay:
         """End a call whose run may not go on; what it said stays, for another server to see."""
         track.withheld.append(entry)
         track.blobs += [(track.next + 1, reference) for reference in references(result)]
-        if verdict is Verdict.BROKEN:
+        if verdict is Verdict.BROKEN and track.doubted:
+            reason = _EXPIRED
+            self.decree(track, "ResultExpiredError", reason)
+        elif verdict is Verdict.BROKEN:
             reason = "its worker was lost after chunks had been delivered"
             remedy = "set retries= to let a generator run again"
             self.decree(track, "WorkerLostError", f"{reason}; {remedy}")
@@ -213,7 +255,7 @@ class Relay:
         _log.error("a result cannot be read", inbox=inbox, entry=entry, size=len(body))
         if track is None or track.inbox != inbox:
             if inbox == self.inbox:
-                self._delete(inbox, (entry,))
+                self._deleter.delete(inbox, (entry,))
             return
         track.withheld.append(entry)
         if not track.ended:
@@ -230,6 +272,9 @@ class Relay:
         track.unacknowledged.append((after, entry))
         large = references(result)
         track.blobs += [(after, reference) for reference in large]
+        if result.chunks:
+            # None is missing before it.
+            track.doubted = False
         if track.replaying:
             return
         if large:
@@ -249,8 +294,8 @@ class Relay:
             self._revoked.pop(result.call, None)
         else:
             self._stop(result, self._revoked.get(result.call, ""))
-        self._delete(inbox, (entry,))
-        self.discard(references(result))
+        self._deleter.delete(inbox, (entry,))
+        self._deleter.discard(references(result))
 
     def _stop(self, result: result_pb2.Result, reason: str) -> None:
         """Have a run stopped that shows itself after its call has ended."""
@@ -258,9 +303,8 @@ class Relay:
             reason = reason or "nobody waits for it any more"
             self._orders.cancel(result.started.consumer, result.call, reason)
 
-    def _greet(self, track: Track) -> None:
+    def greet(self, track: Track) -> None:
         """Tell the consumer that runs a call what it must know of it."""
-        track.entry = ""
         if track.cancelled:
             self._orders.cancel(track.consumer, track.call, track.cancelled)
         elif track.credit is not None and not track.ended:
@@ -311,9 +355,9 @@ class Relay:
         done = [entry for after, entry in track.unacknowledged if after <= position]
         track.unacknowledged = kept
         if track.blobs:
-            self._doomed_blobs += [each for after, each in track.blobs if after <= position]
+            self._deleter.discard(each for after, each in track.blobs if after <= position)
             track.blobs = [item for item in track.blobs if item[0] > position]
-        self._delete(track.inbox, done)
+        self._deleter.delete(track.inbox, done)
 
     def end(self, call: bytes) -> None:
         """Forget a call whose end has reached the SDK."""
@@ -334,26 +378,15 @@ class Relay:
             entries = [entry for _, entry in track.unacknowledged[sent:]]
             sent = len(track.unacknowledged)
             found = await insist("replaying", lambda: self._mailboxes.fetch(track.inbox, entries))
+            kept = {entry for _, entry in track.unacknowledged}
+            if kept.intersection(entries).difference(entry for entry, _ in found):
+                # Its inbox was gone meanwhile: what came later would leave a gap.
+                if not track.decreed:
+                    self.expire(track)
+                break
             for _, body in found:
                 result = result_pb2.Result.FromString(body)
                 track.session.send(result if references(result) else body)
         track.replaying = False
         if track.decreed:
             track.session.send(track.decreed)
-
-    def _delete(self, inbox: str, entries: Iterable[str]) -> None:
-        self._doomed[inbox].extend(entries)
-        self._doom.set()
-
-    async def delete_forever(self) -> None:
-        """Delete in the inboxes what is not needed any more, until cancelled."""
-        while True:
-            await self._doom.wait()
-            self._doom.clear()
-            doomed, self._doomed = self._doomed, defaultdict(list)
-            blobs, self._doomed_blobs = self._doomed_blobs, []
-            if blobs:
-                await self._blobs.delete(blobs)
-            for inbox, entries in doomed.items():
-                if entries:
-                    await insist("deleting results", lambda: self._mailboxes.delete(inbox, entries))

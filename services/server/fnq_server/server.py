@@ -26,7 +26,9 @@ from fnq_core.service import Tasks
 from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
 from fnq_server.control import Control
+from fnq_server.deleter import Deleter
 from fnq_server.demand import Demand
+from fnq_server.doubt import Doubts
 from fnq_server.lookout import Lookout
 from fnq_server.orchestrator.seam import Orchestrator
 from fnq_server.orders import Orders
@@ -70,14 +72,18 @@ class Server:
         board = PresenceBoard(self._redis)
         self._orders = Orders(self._mailboxes, calls)
         self._blobs = Blobs(self._redis, Spool(spool) if spool else None)
-        self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._blobs)
+        self._deleter = Deleter(self._mailboxes, self._blobs)
+        self._relay = Relay(keys.inbox(self.name), self._mailboxes, self._orders, self._deleter)
         backlog = Backlog(self._redis)
+        self._doubts = Doubts(self._relay, backlog, self._orders)
         self._demand = Demand(registry, backlog, orchestrator)
         lookout = Lookout(board, self._demand, orchestrator)
         self._stranded = Stranded(backlog, self._blobs, board, self._demand, lookout)
         accepter = Accepter(self._relay, calls, registry, self._demand.want, self._stranded)
         records = SessionRecords(self._redis)
-        self._sessions = Sessions(records, self._mailboxes, self._relay, accepter, self._blobs)
+        self._sessions = Sessions(
+            records, self._mailboxes, self._relay, accepter, self._blobs, self._deleter
+        )
         logs = LogStreams(self._redis, self._waiting)
         reporter = Reporter(self._redis, listen, registry, backlog, board, orchestrator)
         self._control = Control(registry, board, logs, self._demand, lookout, reporter)
@@ -87,10 +93,10 @@ class Server:
     async def start(self) -> None:
         """Open the inbox, start the loops, listen for clients."""
         version = await insist("connecting", lambda: check(self._redis))
-        await self._mailboxes.open(self._relay.inbox)
+        await insist("opening the inbox", self._relay.keep)
         for work, name in (
             (self._relay.read_forever(), "read results"),
-            (self._relay.delete_forever(), "delete results"),
+            (self._deleter.delete_forever(), "delete results"),
             (self._orders.send_forever(), "send orders"),
             (self._demand.supply_forever(), "supply workers"),
             (self._demand.look_forever(), "look at queues"),
@@ -113,28 +119,32 @@ class Server:
         await self._listener.stop(_FAREWELL_S)
         await self._tasks.stop()
         self._sessions.close()
-        if not self._relay.in_flight:
+        if not self._relay.awaited:
             with contextlib.suppress(*UNREACHABLE):
                 await self._mailboxes.close(self._relay.inbox)
         await self._redis.aclose()
         await self._waiting.aclose()
 
     async def _tend_forever(self) -> None:
-        """Renew what belongs to this server, and let go of clients that are gone."""
         loop = asyncio.get_running_loop()
         while True:
-            try:
-                await self._mailboxes.open(self._relay.inbox)
-                for inbox in self._relay.inboxes:
-                    await self._mailboxes.renew(inbox)
-                await self._sessions.renew()
-                await self._sessions.expire(loop.time())
-            except UNREACHABLE:
-                pass  # Tried again in a moment; what is renewed stands several missed rounds.
+            with contextlib.suppress(*UNREACHABLE):
+                # Tried again in a moment; what is renewed stands several missed rounds.
+                await self._tend()
             if self._blobs.spool is not None:
                 await asyncio.to_thread(self._sessions.tend_spool)
             await self._listener.set_health(loop.time() - self._relay.answered_at < _DEAF_S)
             await asyncio.sleep(OWNED_RENEW_S)
+
+    async def _tend(self) -> None:
+        """Renew what belongs to this server, and let go of clients that are gone."""
+        await self._relay.keep()
+        for inbox in self._relay.inboxes:
+            if not await self._mailboxes.renew(inbox):
+                self._relay.doubt(inbox)
+        await self._doubts.look()
+        await self._sessions.renew()
+        await self._sessions.expire(asyncio.get_running_loop().time())
 
     def _add(self, server: grpc.aio.Server) -> None:
         session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)

@@ -19,6 +19,7 @@ from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF
 from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
+from fnq_server.deleter import Deleter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
@@ -44,12 +45,14 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         relay: Relay,
         accepter: Accepter,
         blobs: Blobs,
+        deleter: Deleter,
     ) -> None:
         self._records = records
         self._mailboxes = mailboxes
         self._relay = relay
         self._accepter = accepter
         self._blobs = blobs
+        self._deleter = deleter
         self._proof = secrets.token_bytes(16) if blobs.spool is not None else b""
         if blobs.spool is not None:
             blobs.spool.offer(self._proof)
@@ -102,7 +105,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         """Return the session that `hello` asks for, taken over from another server if need be."""
         old = self._sessions.get(hello.session)
         if old is not None and secrets.compare_digest(old.secret, hello.secret):
-            self._relay.discard(old.incoming.values())
+            self._deleter.discard(old.incoming.values())
             old.interrupt()
             if old.appending is not None:
                 await old.appending
@@ -200,9 +203,9 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             except FullError:
                 overflow.add(part.blob)
                 incoming.pop(part.blob, None)
-                self._relay.discard([reference])
+                self._deleter.discard([reference])
             if incoming is not session.incoming:
-                self._relay.discard([reference])
+                self._deleter.discard([reference])
                 return False
         return True
 
@@ -244,7 +247,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
     async def _part(self, session: Session, reason: str) -> None:
         """Cancel what a client left behind."""
         self._sessions.pop(session.tag, None)
-        self._relay.discard(session.incoming.values())
+        self._deleter.discard(session.incoming.values())
         for call in list(session.calls):
             track = self._relay.get(call)
             if track is not None:

@@ -66,9 +66,13 @@ class Track:
     credit: record_pb2.Credit | None = None
     #: Of the last chunk sent on, where a run may be repeated; 0: none.
     fingerprint: int = 0
-    #: Call stream and entry, until it is known to run.
+    #: Call stream and entry, where this server has appended it.
     stream: str = ""
     entry: str = ""
+    #: It is offered, and not known to be accepted yet.
+    offered: bool = False
+    #: Its inbox was gone, and nothing was heard of its result since.
+    doubted: bool = False
     #: Results are being sent again; new ones queue behind them.
     replaying: bool = False
 

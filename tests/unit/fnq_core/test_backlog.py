@@ -7,7 +7,7 @@ from fnq_core.backlog import Backlog, Counts, Idle
 from fnq_core.lease import LEASE_S
 from fnq_core.results import Mailboxes
 from tests.redis import RedisServer
-from tests.unit.fnq_core.streams import VERSION, bench, connected, stream
+from tests.unit.fnq_core.streams import SESSION, VERSION, bench, connected, stream
 
 
 async def test_what_waits_and_what_is_held_are_told_apart(server: RedisServer) -> None:
@@ -69,6 +69,19 @@ async def test_entries_that_nobody_holds_are_found(server: RedisServer) -> None:
         one, _ = await backlog.idle(stream(), entries[3], entries[3])
         assert [each.entry for each in one] == [entries[3]]
         assert await backlog.idle(stream(), entries[0], entries[0]) == ([], "")
+
+
+async def test_it_is_told_who_holds_an_entry(server: RedisServer) -> None:
+    """It waits, is held, or gone; in what is no call stream nothing is held."""
+    async with bench(server) as b, connected(server) as client:
+        backlog = Backlog(client)
+        ended, held, waiting = await b.queue(3)
+        b.deliver("c7", count=2)
+        await b.acknowledge([ended])
+        asked = [waiting, ended, held]
+        assert await backlog.holders(stream(), asked) == ["", None, "c7"]
+        assert await backlog.holders(stream(5), asked) == [None] * 3
+        assert await backlog.holders(SESSION, asked) == [None] * 3
 
 
 async def test_who_turns_an_entry_away_ends_its_call(server: RedisServer) -> None:

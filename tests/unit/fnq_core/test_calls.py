@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from redis.exceptions import ResponseError
@@ -12,6 +13,7 @@ from redis.exceptions import ResponseError
 from fnq_core import keys
 from fnq_core.calls import FencedError
 from fnq_core.connection import FullError
+from fnq_core.results import InboxGoneError
 from tests.loop import eventually
 from tests.redis import RedisServer, full
 from tests.unit.fnq_core.streams import INBOX, SESSION, VERSION, bench, stream
@@ -70,13 +72,27 @@ async def test_a_full_queue_refuses_by_an_end_in_the_inbox(server: RedisServer) 
         assert fields[1] == b"\x0a\x10" + b"call-3".ljust(16, b".") + b"refused"
 
 
+async def test_a_refusal_makes_no_inbox(server: RedisServer) -> None:
+    """It would have no lifetime; who appends opens the inbox, and offers the rest again."""
+    async with bench(server) as b:
+        offers = [b.offer(cap=1) for _ in range(2)]
+        assert await b.append(*offers) == (1, [mock.ANY])
+        with pytest.raises(InboxGoneError):
+            await b.append(*offers[1:])
+        assert server.names(INBOX) == []
+        server.ask("XADD", INBOX, "*", "e", "")
+        server.ask("EXPIRE", INBOX, 60)
+        assert await b.append(*offers[1:]) == (2, [""])
+
+
 async def test_a_call_without_a_target_is_refused(server: RedisServer) -> None:
     """It takes no place in any stream."""
     async with bench(server) as b:
+        server.ask("XADD", INBOX, "*", "e", "")
+        server.ask("EXPIRE", INBOX, 60)
         accepted = await b.append(b.offer(target=None), b.offer())
         assert [bool(entry) for entry in accepted.entries] == [False, True]
-        assert server.ask("XLEN", INBOX) == 1
-        server.ask("EXPIRE", INBOX, 60)
+        assert server.ask("XLEN", INBOX) == 2
 
 
 async def test_what_redis_refuses_stops_an_append_at_that_submission(server: RedisServer) -> None:

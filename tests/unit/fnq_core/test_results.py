@@ -16,11 +16,11 @@ async def test_an_owned_stream_is_made_empty_and_expires(server: RedisServer) ->
     """Opening it again renews it and leaves what lies in it."""
     async with connected(server) as client:
         mailboxes = Mailboxes(client)
-        await mailboxes.open(INBOX)
+        assert await mailboxes.open(INBOX)
         assert server.ask("XLEN", INBOX) == 0
         await mailboxes.publish([(INBOX, b"one")])
         server.ask("EXPIRE", INBOX, 1)
-        await mailboxes.open(INBOX)
+        assert not await mailboxes.open(INBOX)
         assert server.ask("TTL", INBOX) > OWNED_TTL_S - 2
         assert server.ask("XLEN", INBOX) == 1
 
@@ -107,10 +107,10 @@ async def test_only_what_is_there_is_renewed(server: RedisServer) -> None:
     """The inbox of a dead server is kept while somebody reads it, and not brought back."""
     async with connected(server) as client:
         mailboxes = Mailboxes(client)
-        await mailboxes.renew(OTHER)
+        assert not await mailboxes.renew(OTHER)
         await mailboxes.open(INBOX)
         server.ask("EXPIRE", INBOX, 1)
-        await mailboxes.renew(INBOX)
+        assert await mailboxes.renew(INBOX)
         assert server.ask("TTL", INBOX) > 1
         await mailboxes.close(INBOX, OTHER)
         assert server.names() == []

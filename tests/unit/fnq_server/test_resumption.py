@@ -227,7 +227,7 @@ async def test_an_end_is_kept_until_the_client_has_it(server: RedisServer, tmp_p
         track = made._relay.get(heard.call)
         await eventually(lambda: track is not None and track.ended)
         made._relay.acknowledge(heard.call, 1)
-        await eventually(lambda: not made._relay._doomed)
+        await eventually(lambda: made._relay._deleter.idle)
         await client.disconnect()
         await client.connect(other)
         assert (await heard.over()).exhausted
@@ -304,3 +304,26 @@ async def test_a_session_whose_record_is_lost_is_granted_anew(
         assert (await heard.over()).exhausted
         assert heard.chunks == [b"a"]
         assert (await later.over()).value.inline == later.call
+
+
+async def test_a_server_that_ends_leaves_the_inbox_of_calls_that_moved(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """What their runs say still comes there, and another server reads it."""
+    version = await service.deploy(server)
+    async with (
+        service.server(server, tmp_path, "s2") as (_, other),
+        service.consumer(server, tmp_path) as (_, workers),
+        ToyAgent(server.url, version) as agent,
+        ToyClient() as client,
+    ):
+        await agent.attach(workers)
+        async with service.server(server, tmp_path, "s1") as (first, address):
+            await client.connect(address)
+            heard = await _running(client, agent, version)
+            await client.disconnect()
+            await client.connect(other)
+            await first._sessions.expire(1e12)
+            assert first._relay.in_flight == 0
+        await agent.end(agent.runs[heard.call])
+        assert (await heard.over()).value.inline == heard.call
