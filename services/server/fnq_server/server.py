@@ -21,7 +21,7 @@ from fnq_core.listen import Listener
 from fnq_core.logs import LogStreams
 from fnq_core.presence import PresenceBoard
 from fnq_core.registry import Registry
-from fnq_core.results import OWNED_RENEW_S, Mailboxes
+from fnq_core.results import OWNED_RENEW_S, OWNED_TTL_S, Mailboxes
 from fnq_core.service import Tasks
 from fnq_core.sessions import SessionRecords
 from fnq_server.accept import Accepter
@@ -88,6 +88,8 @@ class Server:
         reporter = Reporter(self._redis, listen, registry, backlog, board, orchestrator)
         self._control = Control(registry, board, logs, self._demand, lookout, reporter)
         self._tasks = Tasks(fatal)
+        #: Loop time at which Redis was last told what is in use here.
+        self._tended_at = asyncio.get_running_loop().time()
         self._listener = Listener(listen, _NAMES, self._add, token)
 
     async def start(self) -> None:
@@ -138,13 +140,17 @@ class Server:
 
     async def _tend(self) -> None:
         """Renew what belongs to this server, and let go of clients that are gone."""
+        now = asyncio.get_running_loop().time()
         await self._relay.keep()
+        # After a long outage its own server may have made it anew by now.
+        late = now - self._tended_at > OWNED_TTL_S
         for inbox in self._relay.inboxes:
-            if not await self._mailboxes.renew(inbox):
+            if not await self._mailboxes.renew(inbox) or late:
                 self._relay.doubt(inbox)
+        self._tended_at = now
         await self._doubts.look()
         await self._sessions.renew()
-        await self._sessions.expire(asyncio.get_running_loop().time())
+        await self._sessions.expire(now)
 
     def _add(self, server: grpc.aio.Server) -> None:
         session_pb2_grpc.add_SessionsServicer_to_server(self._sessions, server)

@@ -136,13 +136,14 @@ async def test_what_was_sent_and_never_acknowledged_is_told_as_lost(
         await eventually(lambda: [call for call, _ in w.agent.cancelled] == [heard.call])
 
 
+@pytest.mark.parametrize("anew", [False, True])
 async def test_an_inbox_of_another_that_is_gone_ends_the_calls_that_were_taken_up(
-    server: RedisServer, tmp_path: Path
+    server: RedisServer, tmp_path: Path, anew: bool
 ) -> None:
-    """Nobody makes it anew: its server is dead."""
+    """Nobody makes it anew where its server is dead; one that lives may have done so."""
     version = await service.deploy(server)
     async with (
-        service.server(server, tmp_path, "s1") as (_, address),
+        service.server(server, tmp_path, "s1") as (first, address),
         service.server(server, tmp_path, "s2") as (second, other),
         service.consumer(server, tmp_path) as (_, workers),
         ToyAgent(server.url, version) as agent,
@@ -156,6 +157,9 @@ async def test_an_inbox_of_another_that_is_gone_ends_the_calls_that_were_taken_u
         await client.connect(other)
         await eventually(lambda: second._relay.inboxes == [welcome.inbox])
         server.ask("DEL", welcome.inbox)
+        if anew:
+            await first._tend()
+            second._tended_at -= results.OWNED_TTL_S + 1
         await _tend(second)
         assert (await heard.over()).failure.error == "ResultExpiredError"
 
