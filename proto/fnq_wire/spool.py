@@ -37,9 +37,18 @@ class Spool:
         return spool if same else None
 
     def offer(self, proof: bytes) -> None:
-        """Put a proof there; the directory is made if it is missing."""
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._proof(proof).write_bytes(proof)
+        """Put a proof there, or renew the one that lies there; the directory is made if missing."""
+        try:
+            # Not written anew: whoever reads it in this moment would find less.
+            os.utime(self._proof(proof))
+        except FileNotFoundError:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._proof(proof).write_bytes(proof)
+            except BaseException:
+                # Half a proof would be renewed for ever.
+                self.withdraw(proof)
+                raise
 
     def withdraw(self, proof: bytes) -> None:
         """Take a proof away."""

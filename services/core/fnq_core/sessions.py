@@ -19,6 +19,16 @@ from fnq_wire.callid import SESSION_LIMIT
 
 __all__ = ["Granted", "SessionRecords", "TakenOver"]
 
+# Notes that a session has lapsed. KEYS: session. ARGV: generation, ttl. Returns 0 where
+# it is of another generation. It begins with a write that needs no memory: a full Redis
+# lets the other pass then, since what lapses makes room.
+_LAPSE = """
+if redis.call('EXPIRE', KEYS[1], ARGV[2]) == 0 then return 1 end
+if redis.call('HGET', KEYS[1], 'gen') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'lapsed', 1)
+return 1
+"""
+
 
 class Granted(NamedTuple):
     """A new session: its tag, and the secret that entitles to it."""
@@ -40,6 +50,7 @@ class SessionRecords:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._lapse = redis.register_script(_LAPSE)
 
     async def grant(self) -> Granted:
         """Make a session of generation 1 with nothing accepted."""
@@ -75,19 +86,14 @@ class SessionRecords:
         found: Any = await self._redis.execute_command("HMGET", keys.session(tag), "gen", "mark")
         return int(found[1]) if int(found[0] or 0) == generation else None
 
-    async def generation(self, tag: int) -> int | None:
-        """Return the session's generation, or None when its record is gone."""
-        found: Any = await self._redis.execute_command("HGET", keys.session(tag), "gen")
-        return None if found is None else int(found)
+    async def lapse(self, tag: int, generation: int) -> bool:
+        """Note that the session's calls are cancelled while its client is away.
 
-    async def lapse(self, tag: int) -> None:
-        """Note that the session's calls were cancelled while its client was away."""
-        key = keys.session(tag)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.execute_command("HSET", key, "lapsed", 1)
-            # The record may have been deleted meanwhile, and this makes another.
-            pipe.execute_command("EXPIRE", key, SESSION_TTL_S)
-            await pipe.execute()
+        False, and nothing is noted, when it has moved to another server; a record that
+        is gone is not made again. May be repeated.
+        """
+        noted: int = await self._lapse(keys=[keys.session(tag)], args=[generation, SESSION_TTL_S])
+        return bool(noted)
 
     async def renew(self, tags: Iterable[int]) -> None:
         """Keep the records of open sessions from expiring."""

@@ -32,6 +32,8 @@ class Session:
         self.secret = secret
         self.namespace = namespace
         self.generation = generation
+        #: Held while its client is taken back, or found to be gone.
+        self.door = asyncio.Lock()
         self.calls: set[bytes] = set()
         #: Loop time at which the stream broke; None while it is open.
         self.detached_at: float | None = asyncio.get_running_loop().time()

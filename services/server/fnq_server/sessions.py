@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, TypeAlias
 
 import grpc
@@ -13,6 +14,7 @@ import grpc.aio
 import structlog
 
 from fnq.v1 import session_pb2, session_pb2_grpc
+from fnq_core import keys
 from fnq_core.blobs import Blobs
 from fnq_core.connection import FULL_TRIES, FullError, insist
 from fnq_core.results import Mailboxes
@@ -30,6 +32,7 @@ __all__ = ["INTEREST_S", "Sessions"]
 
 #: Seconds that the calls of a client that vanished go on.
 INTEREST_S = 30.0
+_INBOX = keys.inbox("")
 _log = structlog.get_logger()
 
 Context: TypeAlias = "grpc.aio.ServicerContext[session_pb2.ClientFrame, session_pb2.ServerFrame]"
@@ -54,9 +57,9 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         self._blobs = blobs
         self._deleter = deleter
         self._proof = secrets.token_bytes(16) if blobs.spool is not None else b""
-        if blobs.spool is not None:
-            blobs.spool.offer(self._proof)
+        self._untended = False
         self._sessions: dict[int, Session] = {}
+        self.tend_spool()
 
     @property
     def open(self) -> int:
@@ -84,47 +87,60 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         writer = asyncio.get_running_loop().create_task(_write(session, context))
         session.writer, session.detached_at = writer, None
         try:
-            # What a client still says where it has a newer stream, it says there as well.
-            while (frame := await context.read()) is not EOF and session.writer is writer:
-                if any(len(each.call) != callid.SIZE for each in frame.submissions):
-                    await context.abort(
-                        grpc.StatusCode.INVALID_ARGUMENT,
-                        f"the id of a call has {callid.SIZE} bytes: nobody could be answered",
-                    )
-                await self._take(session, frame)
-                if frame.bye:
-                    await self._bury(session)
-                    break
+            async with _tied_to(writer):
+                await self._hear(session, writer, context)
+        except _WriterError as problem:
+            _log.error("a client's stream cannot be written", problem=str(problem))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the stream cannot be written")
         finally:
             writer.cancel()
             if session.writer is writer:
                 session.writer = None
                 session.detached_at = asyncio.get_running_loop().time()
 
+    async def _hear(self, session: Session, writer: asyncio.Task[None], context: Context) -> None:
+        """Take what a client says, until it ends or has another stream."""
+        # What a client still says where it has a newer stream, it says there as well.
+        while (frame := await context.read()) is not EOF and session.writer is writer:
+            if any(len(each.call) != callid.SIZE for each in frame.submissions):
+                await context.abort(
+                    grpc.StatusCode.INVALID_ARGUMENT,
+                    f"the id of a call has {callid.SIZE} bytes: nobody could be answered",
+                )
+            await self._take(session, frame)
+            if frame.bye:
+                await self._bury(session)
+                break
+
     async def _admit(self, hello: session_pb2.Hello) -> tuple[Session, int]:
         """Return the session that `hello` asks for, taken over from another server if need be."""
         old = self._sessions.get(hello.session)
         if old is not None and secrets.compare_digest(old.secret, hello.secret):
-            self._deleter.discard(old.incoming.values())
-            old.interrupt()
-            if old.appending is not None:
-                await old.appending
-            mark = await self._mark(old)
+            async with old.door:
+                mark = await self._take_back(old)
             if mark is not None:
                 return old, mark
-            self._sessions.pop(old.tag, None)
-            self._relay.let_go(old)
         resumed = await self._resume(hello) if hello.session else None
         session, accepted = resumed or (await self._begin(hello.namespace), 0)
         session.agent = hello.agent
         self._sessions[session.tag] = session
         return session, accepted
 
-    async def _mark(self, session: Session) -> int | None:
-        """Return the accepted mark, or None when the session has moved to another server."""
-        return await insist(
+    async def _take_back(self, session: Session) -> int | None:
+        """Return the accepted mark of a session; None when it is not of this server any more."""
+        if self._sessions.get(session.tag) is not session:
+            return None
+        self._deleter.discard(session.incoming.values())
+        session.interrupt()
+        if session.appending is not None:
+            await session.appending
+        mark = await insist(
             "reading a mark", lambda: self._records.mark(session.tag, session.generation)
         )
+        if mark is None:
+            self._sessions.pop(session.tag, None)
+            self._relay.let_go(session)
+        return mark
 
     async def _resume(self, hello: session_pb2.Hello) -> tuple[Session, int] | None:
         """Take a session over; from now on the server that had it is fenced."""
@@ -220,7 +236,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         """Go on with calls where the SDK says they are."""
         relay = self._relay
         unknown = {each.inbox for each in resumptions if relay.get(each.call) is None}
-        gone = await insist("looking for inboxes", lambda: self._mailboxes.missing(unknown))
+        # A client may name any key: what is no inbox is not read.
+        inboxes = {inbox for inbox in unknown if inbox.startswith(_INBOX)}
+        gone = await insist("looking for inboxes", lambda: self._mailboxes.missing(inboxes))
+        gone |= unknown - inboxes
         for each in resumptions:
             track = relay.get(each.call)
             if track is not None and track.session is not session:
@@ -235,7 +254,10 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             await relay.look_again()
 
     def _take_up(self, session: Session, resumption: session_pb2.Resumption, gone: bool) -> None:
-        track = Track(resumption.call, session, resumption.inbox, resumption.repeatable)
+        inbox = resumption.inbox
+        if not inbox.startswith(_INBOX):
+            inbox = self._relay.inbox
+        track = Track(resumption.call, session, inbox, resumption.repeatable)
         track.next, track.epoch = resumption.position, resumption.epoch
         track.consumer = resumption.consumer
         track.fingerprint = resumption.fingerprint
@@ -244,7 +266,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             text = "its result is gone: the client was away for too long"
             self._relay.decree(track, "ResultExpiredError", text)
 
-    async def _part(self, session: Session, reason: str) -> None:
+    def _part(self, session: Session, reason: str) -> None:
         """Cancel what a client left behind."""
         self._sessions.pop(session.tag, None)
         self._deleter.discard(session.incoming.values())
@@ -256,7 +278,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
 
     async def _bury(self, session: Session) -> None:
         """Forget a client that said goodbye."""
-        await self._part(session, "its caller has ended")
+        self._part(session, "its caller has ended")
         await insist("ending a session", lambda: self._records.delete(session.tag))
 
     async def expire(self, now: float) -> None:
@@ -264,37 +286,77 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         for session in list(self._sessions.values()):
             if session.detached_at is None or now - session.detached_at < INTEREST_S:
                 continue
-            generation = await self._records.generation(session.tag)
-            if session.detached_at is None:
-                continue  # It came back meanwhile.
-            if generation is not None and generation != session.generation:
-                self._sessions.pop(session.tag, None)
-                self._relay.let_go(session)
-            else:
-                _log.info("a client is gone", session=session.tag, calls=len(session.calls))
-                await self._part(session, "its caller is gone")
-                # Should it come back, its calls are not waited for in vain.
-                await self._records.lapse(session.tag)
+            if session.door.locked():
+                continue  # It comes back in this moment.
+            async with session.door:
+                # First: should it come back, its calls are not waited for in vain.
+                if await self._records.lapse(session.tag, session.generation):
+                    _log.info("a client is gone", session=session.tag, calls=len(session.calls))
+                    self._part(session, "its caller is gone")
+                else:
+                    self._sessions.pop(session.tag, None)
+                    self._relay.let_go(session)
 
     async def renew(self) -> None:
         """Keep the records of open sessions from expiring."""
         await self._records.renew(self._sessions)
 
     def tend_spool(self) -> None:
-        """Renew the proof in the spool, and delete what a crash left there."""
-        if self._blobs.spool is not None:
+        """Renew the proof in the spool, and delete what a crash left there.
+
+        Where that fails nobody shares the spool who does not yet, and it is tried again.
+        """
+        if self._blobs.spool is None:
+            return
+        try:
             self._blobs.spool.offer(self._proof)
             self._blobs.spool.sweep()
+        except OSError as problem:
+            if not self._untended:
+                _log.error("the spool cannot be tended", problem=str(problem))
+            self._untended = True
+        else:
+            self._untended = False
 
     def close(self) -> None:
         """Take the proof of a shared spool away."""
         if self._blobs.spool is not None:
-            self._blobs.spool.withdraw(self._proof)
+            with contextlib.suppress(OSError):
+                self._blobs.spool.withdraw(self._proof)
 
     def send_away(self) -> None:
         """Ask every client to go to another server: this one ends."""
         for session in self._sessions.values():
             session.send_goaway()
+
+
+class _WriterError(Exception):
+    """What goes out to a client cannot be written."""
+
+
+@contextlib.asynccontextmanager
+async def _tied_to(writer: asyncio.Task[None]) -> AsyncIterator[None]:
+    """End the block when the writer of a stream fails. Raises _WriterError then."""
+    reader = asyncio.current_task()
+    assert reader is not None
+    failed: list[BaseException] = []
+
+    def end(_: asyncio.Task[None]) -> None:
+        problem = None if writer.cancelled() else writer.exception()
+        if problem is not None:
+            failed.append(problem)
+            reader.cancel()
+
+    writer.add_done_callback(end)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not failed:
+            raise
+        reader.uncancel()
+        raise _WriterError(repr(failed[0])) from failed[0]
+    finally:
+        writer.remove_done_callback(end)
 
 
 async def _write(session: Session, context: Context) -> None:

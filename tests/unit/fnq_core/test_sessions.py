@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnq_core import keys
 from fnq_core.calls import SESSION_TTL_S
 from fnq_core.sessions import SessionRecords, TakenOver
-from tests.redis import RedisServer, ownerless
+from tests.redis import RedisServer, full, ownerless
 from tests.unit.fnq_core.streams import connected
 
 
@@ -30,7 +30,6 @@ async def test_who_takes_a_session_over_fences_the_one_before(server: RedisServe
         assert await records.take_over(tag, secret) == TakenOver(2, 5, lapsed=False)
         assert await records.mark(tag, 1) is None
         assert await records.mark(tag, 2) == 5
-        assert await records.generation(tag) == 2
 
 
 async def test_a_session_is_taken_over_with_its_secret_only(server: RedisServer) -> None:
@@ -39,10 +38,9 @@ async def test_a_session_is_taken_over_with_its_secret_only(server: RedisServer)
         records = SessionRecords(client)
         tag, secret = await records.grant()
         assert await records.take_over(tag, b"guessed") is None
-        assert await records.generation(tag) == 1
+        assert await records.mark(tag, 1) == 0
         await records.delete(tag)
         assert await records.take_over(tag, secret) is None
-        assert await records.generation(tag) is None
         assert server.names(keys.session(tag)) == []
 
 
@@ -51,7 +49,7 @@ async def test_a_lapse_is_heard_once(server: RedisServer) -> None:
     async with connected(server) as client:
         records = SessionRecords(client)
         tag, secret = await records.grant()
-        await records.lapse(tag)
+        assert await records.lapse(tag, 1)
         heard = [await records.take_over(tag, secret) for _ in range(2)]
         assert [each is not None and each.lapsed for each in heard] == [True, False]
 
@@ -67,7 +65,7 @@ async def test_a_session_in_use_is_kept(server: RedisServer) -> None:
         assert server.names("fnq:session:*") == [keys.session(tag)]
 
 
-async def test_a_lapse_of_a_session_that_is_gone_leaves_no_key_for_ever(
+async def test_a_lapse_of_a_session_that_is_gone_makes_no_record(
     server: RedisServer,
 ) -> None:
     """Its client may have said goodbye to another server meanwhile."""
@@ -75,5 +73,25 @@ async def test_a_lapse_of_a_session_that_is_gone_leaves_no_key_for_ever(
         records = SessionRecords(client)
         tag, _ = await records.grant()
         await records.delete(tag)
-        await records.lapse(tag)
-        assert list(ownerless(server)) == []
+        assert await records.lapse(tag, 1)
+        assert server.names(keys.session(tag)) == []
+
+
+async def test_a_session_that_moved_away_does_not_lapse(server: RedisServer) -> None:
+    """Its client is at another server, which knows better."""
+    async with connected(server) as client:
+        records = SessionRecords(client)
+        tag, secret = await records.grant()
+        await records.take_over(tag, secret)
+        assert not await records.lapse(tag, 1)
+        assert await records.take_over(tag, secret) == TakenOver(3, 0, lapsed=False)
+
+
+async def test_a_full_redis_notes_a_lapse(server: RedisServer) -> None:
+    """What is cancelled by it makes room."""
+    async with connected(server) as client:
+        records = SessionRecords(client)
+        tag, secret = await records.grant()
+        with full(server):
+            assert await records.lapse(tag, 1)
+        assert await records.take_over(tag, secret) == TakenOver(2, 0, lapsed=True)

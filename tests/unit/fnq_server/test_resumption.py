@@ -327,3 +327,28 @@ async def test_a_server_that_ends_leaves_the_inbox_of_calls_that_moved(
             assert first._relay.in_flight == 0
         await agent.end(agent.runs[heard.call])
         assert (await heard.over()).value.inline == heard.call
+
+
+async def test_what_is_no_inbox_is_not_read(server: RedisServer, tmp_path: Path) -> None:
+    """A client may name any key: the server lives, the key stays as it is, the call ends."""
+    version = await service.deploy(server)
+    foreign = keys.bundle("ab")
+    server.ask("SET", foreign, "a bundle")
+    async with (
+        service.server(server, tmp_path, "s1") as (_, address),
+        service.server(server, tmp_path, "s2") as (second, other),
+        ToyClient() as client,
+    ):
+        await client.connect(address)
+        heard = client.submit(version)
+        stream = keys.call_stream("default", version, 0)
+        await eventually(lambda: server.ask("XLEN", stream) == 1)
+        await eventually(lambda: client.session.idle)
+        await client.disconnect()
+        client.session._calls[heard.call].inbox = foreign
+        await client.connect(other)
+        assert (await heard.over()).failure.error == "ResultExpiredError"
+        assert second._relay.inboxes == []
+        await second._tend()
+        assert server.ask("TTL", foreign) == -1
+        server.ask("DEL", stream)
