@@ -19,7 +19,7 @@ from fnq_server.relay import Relay
 from fnq_server.session import NO_ROOM, Session
 from fnq_server.stranded import Stranded
 from fnq_server.track import Track
-from fnq_wire.limits import MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
+from fnq_wire.limits import FULL_FRAME, MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
 from fnq_wire.protocol import PROTOCOL
 
 __all__ = ["Accepter"]
@@ -78,8 +78,9 @@ class Accepter:
 
     async def _append_all(self, session: Session) -> None:
         while session.offered:
-            batch = session.offered[:_MAX_OFFERS]
-            del session.offered[:_MAX_OFFERS]
+            count = _fitting(session.offered)
+            batch = session.offered[:count]
+            del session.offered[:count]
             try:
                 await self._append(session, [await self._offer(session, each) for each in batch])
             except FencedError:
@@ -214,6 +215,17 @@ class Accepter:
         if found is not None:
             self._wanted(namespace, version_id)
         return found
+
+
+def _fitting(submissions: list[session_pb2.Submission]) -> int:
+    """Return how many of the first submissions one command carries."""
+    count, size = 0, 0
+    for submission in submissions[:_MAX_OFFERS]:
+        count += 1
+        size += len(submission.payload.inline)
+        if size > FULL_FRAME:
+            break
+    return count
 
 
 def _problem(submission: session_pb2.Submission) -> bytes | None:

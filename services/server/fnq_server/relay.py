@@ -18,13 +18,14 @@ from fnq_core.damaged import leading_fields
 from fnq_core.results import Mailboxes, order
 from fnq_server.deleter import Deleter
 from fnq_server.orders import Orders
+from fnq_server.portion import next_portion
 from fnq_server.session import Session, references
 from fnq_server.track import Track, Verdict, advance
 
 __all__ = ["Relay"]
 
-#: Entries read at once, and milliseconds that an empty read waits.
-_COUNT, _BLOCK_MS = 1_000, 1_000
+#: Milliseconds that an empty read waits.
+_BLOCK_MS = 1_000
 #: Cancelled calls that are remembered until their run shows itself.
 _MAX_REVOKED = 10_000
 #: What callers are told whose results were lost.
@@ -43,6 +44,7 @@ class Relay:
         self._tracks: dict[bytes, Track] = {}
         self._positions: dict[str, str] = {inbox: "0-0"}
         self._adopted: dict[str, int] = {}
+        self._portion = next_portion([])
         #: The last read failed.
         self._deaf = False
         #: Cancelled before anyone knew who runs them: told on their first sign of life.
@@ -178,6 +180,7 @@ class Relay:
             asked = dict(self._positions)
             entries = await insist("reading results", lambda: self._read(asked))
             self.answered_at = loop.time()
+            self._portion = next_portion([len(body) for _, _, body in entries])
             last: dict[str, str] = {}
             for inbox, entry, body in entries:
                 # Unless `take_up` asked meanwhile for all of it: a call that was taken up
@@ -192,7 +195,7 @@ class Relay:
         try:
             if self._deaf:
                 await self.keep()
-            found = await self._mailboxes.read(positions, _COUNT, _BLOCK_MS)
+            found = await self._mailboxes.read(positions, self._portion, _BLOCK_MS)
         except UNREACHABLE:
             self._deaf = True
             raise

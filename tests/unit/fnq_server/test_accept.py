@@ -216,6 +216,29 @@ async def test_a_redis_that_was_full_a_moment_ago_is_asked_once(
                 assert {(await each.over()).failure.error for each in heard} == {"QueueFullError"}
 
 
+async def test_what_one_append_carries_is_bounded(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By bytes as well: Redis does nothing else meanwhile."""
+    monkeypatch.setattr(accept, "FULL_FRAME", 250)
+    version = await service.deploy(server)
+    async with service.server(server, tmp_path) as (made, address), ToyClient() as client:
+        accepter: Any = made._sessions._accepter
+        appended, append = [], accepter._append
+
+        async def counted(session: Any, offers: list[Any]) -> None:
+            appended.append(len(offers))
+            await append(session, offers)
+
+        accepter._append = counted
+        for _ in range(7):
+            client.submit(version, bytes(100))
+        await client.connect(address)
+        stream = keys.call_stream("default", version, 0)
+        await eventually(lambda: server.ask("XLEN", stream) == 7)
+        assert appended == [3, 3, 1]
+
+
 async def test_what_comes_while_calls_are_appended_is_appended_next(
     server: RedisServer, tmp_path: Path
 ) -> None:
