@@ -38,7 +38,9 @@ class Demand:
         self._complaint = ""
         #: Why a worker could not be asked for last.
         self._refused: dict[tuple[str, str], Explanation] = {}
-        self._wanted: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        #: What is to be asked for, each once, the first wanted first.
+        self._wanted: dict[tuple[str, str], None] = {}
+        self._news = asyncio.Event()
 
     def want(self, namespace: str, version_id: str) -> None:
         """Say that the version has calls; cheap, for every call."""
@@ -46,12 +48,17 @@ class Demand:
         if key not in self._fresh:
             self._fresh.add(key)
             self.busy.add(key)
-            self._wanted.put_nowait(key)
+            self._wanted[key] = None
+            self._news.set()
 
     async def supply_forever(self) -> None:
         """Ask for what is wanted, until cancelled."""
         while True:
-            namespace, version_id = await self._wanted.get()
+            while not self._wanted:
+                self._news.clear()
+                await self._news.wait()
+            namespace, version_id = next(iter(self._wanted))
+            del self._wanted[namespace, version_id]
             try:
                 version = await self._registry.version(namespace, version_id)
                 if version is not None:

@@ -50,6 +50,24 @@ async def test_a_version_with_calls_is_asked_for_once(server: RedisServer) -> No
         assert house.asked == [("a1", 1)]
 
 
+async def test_what_is_wanted_again_and_again_is_asked_for_in_turn(server: RedisServer) -> None:
+    """While the orchestrator takes long: each version once, the first wanted first."""
+    for version in ("a1", "a2", "a3"):
+        await service.deploy(server, version)
+    async with connected(server) as client:
+        house = House()
+        demand = Demand(Registry(client), Backlog(client), house)
+        for version in ("a2", "a1", "a3"):
+            for _ in range(3):
+                demand._fresh.clear()
+                demand.want("default", version)
+        task = asyncio.get_running_loop().create_task(demand.supply_forever())
+        await eventually(lambda: ("a3", 1) in house.asked)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert house.asked == [("a2", 1), ("a1", 1), ("a3", 1)]
+
+
 async def test_calls_that_no_server_remembers_are_found(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
