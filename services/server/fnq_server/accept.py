@@ -115,7 +115,9 @@ class Accepter:
                     stream = keys.call_stream(target.namespace, target.version, target.depth)
                     self._relay.place(offer.call, stream, entry)
                     if offer.remaining_ms:
-                        self._stranded.watch(target, stream, entry, offer.remaining_ms / 1000)
+                        self._stranded.watch(
+                            offer.call, target, stream, entry, offer.remaining_ms / 1000
+                        )
             session.send_mark(accepted.mark)
             offers = offers[len(accepted.entries) :]
 

@@ -75,6 +75,11 @@ class Relay:
         """Return the track of a call in flight."""
         return self._tracks.get(call)
 
+    def awaits(self, call: bytes) -> bool:
+        """Whether a call that was accepted here has not ended: here, or where it moved to."""
+        track = self._tracks.get(call)
+        return call in self._moved if track is None else not track.ended
+
     def add(self, track: Track) -> None:
         """Take up a call; results for it may come from now on."""
         self._tracks[track.call] = track

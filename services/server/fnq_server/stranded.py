@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
@@ -17,6 +18,7 @@ from fnq_core.backlog import Backlog, Idle
 from fnq_core.blobs import Blobs
 from fnq_core.calls import Target
 from fnq_core.connection import UNREACHABLE
+from fnq_core.lease import LEASE_S
 from fnq_core.presence import PresenceBoard
 from fnq_server.demand import Demand
 from fnq_server.lookout import Lookout
@@ -29,6 +31,10 @@ __all__ = ["Stranded"]
 _LOOK_S = 1.0
 #: Seconds until what was due is tried again, where Redis is away.
 _PAUSE_S = 0.05
+#: Seconds until a call that a consumer holds after its deadline is looked at again.
+_AGAIN_S = LEASE_S / 2
+#: Deadlines, at least, among which those of calls that have ended are looked for.
+_LEAST_PRUNED = 1_000
 _log = structlog.get_logger()
 
 
@@ -37,6 +43,7 @@ class _Due(NamedTuple):
 
     at: float
     number: int
+    call: bytes
     namespace: str
     version: str
     stream: str
@@ -48,7 +55,8 @@ class Stranded:
 
     A call whose version can never have a worker ends at once, whichever server
     accepted it. One whose deadline passes while it waits is ended by the server that
-    accepted it.
+    accepted it; so is one that waits again after its deadline. `awaited` says whether
+    a call has not ended yet.
     """
 
     def __init__(
@@ -58,25 +66,39 @@ class Stranded:
         board: PresenceBoard,
         demand: Demand,
         lookout: Lookout,
+        awaited: Callable[[bytes], bool],
     ) -> None:
         self._backlog = backlog
         self._blobs = blobs
         self._board = board
         self._demand = demand
         self._lookout = lookout
+        self._awaited = awaited
         self._due: list[_Due] = []
+        #: Number of deadlines at which they are pruned next.
+        self._most = _LEAST_PRUNED
         self._numbers = itertools.count()
         self._news = asyncio.Event()
         self._complaint = ""
 
-    def watch(self, target: Target, stream: str, entry: str, remaining_s: float) -> None:
+    def watch(
+        self, call: bytes, target: Target, stream: str, entry: str, remaining_s: float
+    ) -> None:
         """Have a call ended unless a worker has taken it after so many seconds."""
+        if len(self._due) >= self._most:
+            self._prune()
         at = asyncio.get_running_loop().time() + remaining_s
         number = next(self._numbers)
-        due = _Due(at, number, target.namespace, target.version, stream, entry)
+        due = _Due(at, number, call, target.namespace, target.version, stream, entry)
         heapq.heappush(self._due, due)
         if self._due[0] is due:
             self._news.set()
+
+    def _prune(self) -> None:
+        """Forget the deadlines of calls that have ended."""
+        self._due = [each for each in self._due if self._awaited(each.call)]
+        heapq.heapify(self._due)
+        self._most = max(_LEAST_PRUNED, 2 * len(self._due))
 
     async def end_forever(self) -> None:
         """End what is stranded, until cancelled."""
@@ -132,18 +154,27 @@ class Stranded:
             _log.warning("calls can never run", stream=stream, calls=count, reason=failure.message)
 
     async def _end_overdue(self) -> None:
-        """End the calls whose deadline has passed and that nobody holds."""
+        """End the calls whose deadline has passed and that nobody holds.
+
+        One that is held runs, or waits at a consumer: should that let go of it, it must
+        not begin any more.
+        """
         now = asyncio.get_running_loop().time()
         while self._due and self._due[0].at <= now:
             due = heapq.heappop(self._due)
+            if not self._awaited(due.call):
+                continue
+            ended = False
             try:
                 page, _ = await self._backlog.idle(due.stream, due.entry, due.entry)
                 for each in page:
                     found = await self._lookout.of(due.namespace, due.version)
-                    await self._end(each, _too_late(found))
+                    ended = await self._end(each, _too_late(found))
             except UNREACHABLE:
                 heapq.heappush(self._due, due)
                 raise
+            if not ended:
+                heapq.heappush(self._due, due._replace(at=now + _AGAIN_S))
 
     async def _end(self, idle: Idle, failure: result_pb2.Failure) -> bool:
         """End a call, unless somebody took it meanwhile; return whether it was ended."""

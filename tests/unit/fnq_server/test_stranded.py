@@ -13,6 +13,7 @@ import pytest
 from fnq_core import keys
 from fnq_core.lease import LEASE_S
 from fnq_core.presence import Presence, PresenceBoard
+from fnq_server import stranded
 from fnq_server.orchestrator.seam import Explanation, Outlook
 from fnq_wire.error import StackError, UnschedulableError
 from tests.loop import eventually
@@ -21,6 +22,7 @@ from tests.toy import service
 from tests.toy.agent import ToyAgent
 from tests.toy.client import ToyClient
 from tests.toy.house import House
+from tests.toy.way import way
 from tests.unit.fnq_core.streams import connected
 
 VERSION = "abc012"
@@ -149,6 +151,43 @@ async def test_a_call_that_runs_is_its_workers_until_its_deadline_and_after(
         assert runs.end is None
         await agent.end(agent.runs[runs.call])
         assert (await runs.over()).HasField("value")
+
+
+async def test_a_call_that_its_consumer_lets_go_of_after_its_deadline_does_not_run_late(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was held at its deadline; nobody begins it any more."""
+    monkeypatch.setattr(stranded, "_AGAIN_S", 0.01)
+    async with calling(server, tmp_path, House(Outlook.RUNNING)) as client:
+        heard = client.submit(VERSION, remaining_ms=100)
+        await eventually(lambda: server.ask("XLEN", STREAM) == 1)
+        [[_, [[entry, _]]]] = server.ask(
+            "XREADGROUP", "GROUP", keys.GROUP, "c1", "COUNT", 1, "STREAMS", STREAM, ">"
+        )
+        due = asyncio.get_running_loop().time() + 0.3
+        await eventually(lambda: asyncio.get_running_loop().time() > due)
+        assert heard.end is None
+        idle = int(LEASE_S * 1000)
+        server.ask("XCLAIM", STREAM, keys.GROUP, "c1", 0, entry, "IDLE", idle, "JUSTID")
+        assert (await heard.over()).failure.error == "CallTimeoutError"
+        assert server.ask("XLEN", STREAM) == 0
+
+
+async def test_a_deadline_is_kept_no_longer_than_its_call(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far it is away, and also where the call went on at another server."""
+    monkeypatch.setattr(stranded, "_LEAST_PRUNED", 4)
+    async with way(server, tmp_path) as w:
+        waits = w.client.submit(w.version, remaining_ms=3_600_000)
+        await eventually(lambda: waits.call in w.agent.runs)
+        w.agent._echo = True
+        for _ in range(30):
+            await w.client.submit(w.version, remaining_ms=3_600_000).over()
+        await eventually(lambda: w.server._relay.in_flight == 1)
+        await w.client.submit(w.version, remaining_ms=3_600_000).over()
+        assert len(w.server._stranded._due) <= 10
+        assert waits.call in [each.call for each in w.server._stranded._due]
 
 
 async def test_large_arguments_of_a_call_that_can_never_run_go_with_it(
