@@ -31,12 +31,18 @@ NEEDS: dict[str, tuple[int, int]] = {
     "HVALS": (2, 0),
     "INCR": (1, 0),
     "INFO": (1, 0),
+    "PERSIST": (2, 2),
     "PUBLISH": (2, 0),
     "SADD": (1, 0),
     "SET": (1, 0),
+    # 2.6.12.
+    "SET EX": (2, 6),
+    "SET NX": (2, 6),
     "SMEMBERS": (1, 0),
     "SREM": (1, 0),
     "TIME": (2, 6),
+    # That a key is gone is told apart since then.
+    "TTL": (2, 8),
     "UNLINK": (4, 0),
     "XACK": (5, 0),
     "XADD": (5, 0),

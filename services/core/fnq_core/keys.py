@@ -1,7 +1,8 @@
 """Names of every key in Redis, and who lets each one go: `KINDS` is the table.
 
 The rule: every key expires, or has an owner that deletes it, and there are as many
-of them as there are owners, however many calls were made.
+of them as there are owners, however many calls were made. What a deploy leaves is the
+exception: nothing deletes a version yet.
 """
 
 from __future__ import annotations
@@ -151,15 +152,18 @@ def _kind(noun: str, made: str, per: str, owner: str, *, expires: bool = False) 
     return Kind(noun, pattern, per, owner, expires)
 
 
+#: Who lets go of what a deploy leaves.
+_DEPLOYED = "nobody yet: versions stay"
+
 #: Every kind of key that fnq makes; each key is of exactly one.
 KINDS = (
     _kind(
         "calls",
         call_stream("*", "*", 0).removesuffix("0") + "*",
         "version and depth in use",
-        "its version; deep ones go when they are idle",
+        "nobody yet, as its version; deep ones go when they are idle",
     ),
-    _kind("depths", depths("*", "*"), "version", "its version"),
+    _kind("depths", depths("*", "*"), "version", _DEPLOYED),
     _kind("inbox", inbox("*"), "server", "its server, which renews it", expires=True),
     _kind("control", control("*"), "consumer", "its consumer, which renews it", expires=True),
     _kind(
@@ -172,13 +176,13 @@ KINDS = (
     _kind("presence", presence("*", "*", "*"), "agent", "its agent, which renews it", expires=True),
     _kind("workers", workers("*", "*"), "version", "its agents, which renew it", expires=True),
     _kind("attended", attended("*"), "namespace", "its agents, which renew it", expires=True),
-    _kind("functions", functions("*"), "namespace", "the registry"),
-    _kind("current", current("*", "*"), "function", "the registry"),
-    _kind("numbers", numbers("*", "*"), "function", "the registry"),
-    _kind("version", version("*", "*"), "version", "the registry"),
-    _kind("mates", mates("*", 0).removesuffix(f"{0:016x}") + "*", "set", "the registry"),
-    _kind("bundle", bundle("*"), "source", "the registry"),
-    _kind("namespaces", NAMESPACES, "Redis", "the registry"),
+    _kind("functions", functions("*"), "namespace", _DEPLOYED),
+    _kind("current", current("*", "*"), "function", _DEPLOYED),
+    _kind("numbers", numbers("*", "*"), "function", _DEPLOYED),
+    _kind("version", version("*", "*"), "version", _DEPLOYED),
+    _kind("mates", mates("*", 0).removesuffix(f"{0:016x}") + "*", "set", _DEPLOYED),
+    _kind("bundle", bundle("*"), "source", f"{_DEPLOYED}; an hour, where none refers to it"),
+    _kind("namespaces", NAMESPACES, "Redis", _DEPLOYED),
     _kind("sessions", SESSIONS, "Redis", "nobody: a counter must not begin again"),
     _kind("logs", logs("*", "*"), "function", "a day after the last line", expires=True),
     _kind(

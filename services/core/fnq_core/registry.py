@@ -15,10 +15,10 @@ from fnq_core import keys
 from fnq_core.connection import UNREACHABLE, together
 from fnq_wire.version import set_id
 
-__all__ = ["Function", "RecordError", "Registry", "Version"]
+__all__ = ["BUNDLE_TTL_S", "Function", "RecordError", "Registry", "Version"]
 
 # Records a version and makes it current.
-#   KEYS: version, current, numbers, functions, call stream, depths, namespaces
+#   KEYS: version, current, numbers, functions, call stream, depths, namespaces, bundle
 #   ARGV: id, name, spec, now, group, namespace
 _RECORD = """
 local number = redis.call('HGET', KEYS[1], 'number')
@@ -30,6 +30,7 @@ if not number then
   redis.call('SADD', KEYS[7], ARGV[6])
 end
 redis.call('HSET', KEYS[2], 'current', ARGV[1])
+redis.call('PERSIST', KEYS[8])
 if redis.call('EXISTS', KEYS[5]) == 0 then
   redis.call('XGROUP', 'CREATE', KEYS[5], ARGV[5], '0', 'MKSTREAM')
   redis.call('SADD', KEYS[6], 0)
@@ -37,6 +38,20 @@ end
 return tonumber(number)
 """
 
+# Renews bundles that no version refers to yet. KEYS: bundles. ARGV: ttl.
+# Returns for each whether it is there.
+_RENEW = """
+local out = {}
+for i, key in ipairs(KEYS) do
+  local ttl = redis.call('TTL', key)
+  if ttl >= 0 then redis.call('EXPIRE', key, ARGV[1]) end
+  out[i] = ttl == -2 and 0 or 1
+end
+return out
+"""
+
+#: Seconds after which a bundle goes that no version refers to: its deploy was broken off.
+BUNDLE_TTL_S = 3600
 #: Of a version's record.
 _FIELDS = ("spec", "number", "created_ms", "set")
 
@@ -73,11 +88,15 @@ class Registry:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._record = redis.register_script(_RECORD)
+        self._renew = redis.register_script(_RENEW)
 
     async def record(
         self, namespace: str, version_id: str, spec: spec_pb2.FunctionSpec, now_ms: int
     ) -> Version:
-        """Store a version unless it is there, and make it the current one. May be repeated."""
+        """Store a version unless it is there, and make it the current one. May be repeated.
+
+        Its bundle stays from now on.
+        """
         names = [
             keys.version(namespace, version_id),
             keys.current(namespace, spec.name),
@@ -86,6 +105,7 @@ class Registry:
             keys.call_stream(namespace, version_id, 0),
             keys.depths(namespace, version_id),
             keys.NAMESPACES,
+            keys.bundle(spec.bundle),
         ]
         body = spec.SerializeToString(deterministic=True)
         args: list[Any] = [version_id, spec.name, body, now_ms, keys.GROUP, namespace]
@@ -188,14 +208,20 @@ class Registry:
         return sorted((each for each in found if each), key=lambda each: each.spec.name)
 
     async def missing_bundles(self, digests: Sequence[str]) -> list[str]:
-        """Return those of the digests whose bundle is not stored."""
+        """Return those of the digests whose bundle is not stored; the others are kept a while."""
         asked = list(dict.fromkeys(digests))
-        there = await together(self._redis, [("EXISTS", keys.bundle(digest)) for digest in asked])
+        if not asked:
+            return []
+        names = [keys.bundle(digest) for digest in asked]
+        there: Any = await self._renew(keys=names, args=[BUNDLE_TTL_S])
         return [digest for digest, found in zip(asked, there, strict=True) if not found]
 
     async def put_bundle(self, digest: str, data: bytes) -> None:
-        """Store a bundle under its sha256."""
-        await self._redis.execute_command("SET", keys.bundle(digest), data)
+        """Store a bundle under its sha256: until a version refers to it, for BUNDLE_TTL_S."""
+        # One that is there is the same, and a version may refer to it already.
+        await self._redis.execute_command(
+            "SET", keys.bundle(digest), data, "EX", BUNDLE_TTL_S, "NX"
+        )
 
     async def bundle(self, digest: str) -> bytes | None:
         """Return a bundle's bytes, or None."""

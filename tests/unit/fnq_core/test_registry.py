@@ -7,13 +7,13 @@ import asyncio
 from fnq.v1 import spec_pb2
 from fnq_core import keys
 from fnq_core.calls import CallStreams
-from fnq_core.registry import Registry
+from fnq_core.registry import BUNDLE_TTL_S, Registry
 from tests.redis import RedisServer
 from tests.unit.fnq_core.streams import connected
 
 
-def _spec(name: str = "f", module: str = "") -> spec_pb2.FunctionSpec:
-    return spec_pb2.FunctionSpec(name=name, kind="function", module=module)
+def _spec(name: str = "f", module: str = "", bundle: str = "") -> spec_pb2.FunctionSpec:
+    return spec_pb2.FunctionSpec(name=name, kind="function", module=module, bundle=bundle)
 
 
 async def test_versions_are_numbered_from_one(server: RedisServer) -> None:
@@ -137,6 +137,23 @@ async def test_sets_that_share_a_version_are_kept_apart(server: RedisServer) -> 
         assert await latest() == [two, one, two]
         assert await registry.bind("default", sets[0]) == one
         assert await latest() == [one, one, two]
+
+
+async def test_a_bundle_without_a_version_goes_by_itself(server: RedisServer) -> None:
+    """Its deploy was broken off; asking for it gives it its time again, a version all time."""
+    key = keys.bundle("aa")
+    async with connected(server) as client:
+        registry = Registry(client)
+        await registry.put_bundle("aa", b"zip")
+        assert 0 < server.ask("TTL", key) <= BUNDLE_TTL_S
+        server.ask("EXPIRE", key, 5)
+        assert await registry.missing_bundles(["aa"]) == []
+        assert server.ask("TTL", key) > 5
+        for _ in range(2):
+            await registry.record("default", "a1", _spec(bundle="aa"), 1)
+            assert await registry.missing_bundles(["aa"]) == []
+            await registry.put_bundle("aa", b"zip")
+            assert server.ask("TTL", key) == -1
 
 
 async def test_bundles_are_stored_by_their_hash(server: RedisServer) -> None:
