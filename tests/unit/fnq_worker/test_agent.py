@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import tempfile
 import textwrap
 import zipfile
 from collections.abc import AsyncIterator
@@ -150,3 +151,37 @@ async def test_an_agent_that_was_not_started_stops(server: RedisServer) -> None:
     agent = Agent(settings, lambda problem: None)
     for _ in range(2):
         await agent.stop()
+
+
+async def test_what_ends_while_redis_is_away_for_long_is_heard(
+    tmp_path: Path, zygote: Path
+) -> None:
+    """The inbox has expired by then: it is made anew, and the end is offered until it is."""
+    source = """
+    import os, time
+
+    def f(a):
+        while not os.path.exists(a):
+            time.sleep(0.01)
+        return a
+    """
+    ending = tmp_path / "ending"
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        redis = RedisServer(Path(folder), durable=True)
+        redis.start()
+        try:
+            async with at_work(redis, tmp_path, zygote, source) as (agent, client, version):
+                heard = client.submit(version, arguments(str(ending)))
+                await eventually(lambda: agent._workbench.busy)
+                loop = asyncio.get_running_loop()
+                expired_at = loop.time() + 0.5
+                for inbox in redis.names("fnq:inbox:*"):
+                    redis.ask("PEXPIRE", inbox, 400)
+                redis.kill()
+                ending.touch()
+                await eventually(lambda: not agent._workbench.busy)
+                await eventually(lambda: loop.time() > expired_at)
+                redis.start()
+                assert CODEC.decode_result((await heard.over()).value.inline) == str(ending)
+        finally:
+            redis.kill()
