@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import DefaultParser
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -87,6 +88,18 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, a
         return problem
 
 
+class _Pipeline(Pipeline):
+    """Keeps out of its errors what was sent: they go to logs, and it is the users'."""
+
+    def annotate_exception(self, exception: Exception, number: int, command: object) -> None:
+        """Leave the error as Redis said it."""
+
+
+class _Client(Redis):
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 class Measures(NamedTuple):
     """The release that a Redis is compatible with, and the bytes that its data take."""
 
@@ -125,7 +138,7 @@ def connect(url: str, *, single: bool = False) -> Redis:
     Commands are never repeated behind the caller's back: what may be repeated
     is known only here and in the doors above.
     """
-    client: Redis = Redis.from_url(
+    client: Redis = _Client.from_url(
         **primary.arguments(url),
         protocol=2,
         parser_class=_Parser,

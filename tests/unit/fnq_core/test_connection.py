@@ -193,6 +193,20 @@ async def test_commands_that_go_together_take_one_round_trip(server: RedisServer
         assert await together(client, []) == []
 
 
+@pytest.mark.parametrize("transaction", [False, True])
+async def test_an_error_of_many_commands_holds_nothing_that_was_sent(
+    server: RedisServer, transaction: bool
+) -> None:
+    """What calls carry is nobody's business in a log."""
+    server.ask("SET", "fnq:test", "no hash", "EX", 60)
+    async with connected(server) as client, client.pipeline(transaction=transaction) as pipe:
+        pipe.execute_command("HSET", "fnq:test", "field", b"a user's secret")
+        with pytest.raises(ResponseError) as raised:
+            await pipe.execute()
+    assert str(raised.value).startswith("WRONGTYPE")
+    assert "secret" not in str(raised.value)
+
+
 async def test_many_commands_at_once_each_get_a_connection(server: RedisServer) -> None:
     """Reads that wait do not keep others from Redis."""
     async with connected(server) as client:
