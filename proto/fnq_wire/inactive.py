@@ -37,7 +37,6 @@ def inactive(spec: spec_pb2.FunctionSpec, active: Collection[str] = ()) -> list[
         "retries": spec.retry.attempts > 0,
         "rate_limit_key": bool(spec.rate_limit_key),
         "concurrency": synchronous and spec.concurrency > 1,
-        "timeout": spec.timeout_s > 0,
         "result_ttl": spec.result_ttl_s != DEFAULT_RESULT_TTL_S,
     }
     return [name for name, is_given in given.items() if is_given and name not in active]

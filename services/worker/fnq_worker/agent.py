@@ -136,7 +136,7 @@ class Agent:
         settings, spec = self._settings, version.spec
         sync = spec.kind in ("function", "generator")
         slots = 1 if sync else max(1, spec.concurrency)
-        bench = Workbench(slots, sync, self._tasks.start)
+        bench = Workbench(slots, sync, self._tasks.start, spec.timeout_s)
         children = Children(bench, self._tasks.start)
         blobs = Blobs(self._redis)
         self._publisher = Publisher(self._mailboxes, blobs, bench.published, bench.unheard)

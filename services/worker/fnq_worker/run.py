@@ -52,8 +52,9 @@ class Run:
     borrower: Run | None = None
     #: The run whose lent slot it took; None: a slot of the worker.
     lender: Run | None = None
-    #: Position and failure that end it, whatever its code makes of being stopped.
-    foregone: tuple[int, Envelope] | None = None
+    #: Position and failure that end it, whatever its code makes of being stopped; position
+    #: None: wherever it is.
+    foregone: tuple[int | None, Envelope] | None = None
     #: Nested calls in flight that end with it.
     children: set[bytes] = field(default_factory=set)
 

@@ -18,6 +18,7 @@ from fnq_worker.run import Run
 from fnq_worker.runner import Runner
 from fnq_worker.stall import Stall
 from fnq_worker.stopper import Stopper
+from fnq_worker.time_limit import TimeLimit
 
 __all__ = ["Workbench"]
 
@@ -25,9 +26,12 @@ _TOLD_TO_STOP = "the worker that ran the call was told to stop before it had end
 
 
 class Workbench:
-    """The runs of one agent. `spawn` starts what takes a while."""
+    """The runs of one agent; each may take `timeout_s` seconds, where that is not 0.
 
-    def __init__(self, slots: int, sync: bool, spawn: Spawn) -> None:
+    `spawn` starts what takes a while.
+    """
+
+    def __init__(self, slots: int, sync: bool, spawn: Spawn, timeout_s: float = 0.0) -> None:
         self._sync = sync
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
@@ -35,6 +39,7 @@ class Workbench:
         self._gate = Gate(slots, sync, self._ready, self._send)
         self._stall = Stall(self._newest, self._clear)
         self._stopper = Stopper(sync, self._killed)
+        self._limit = TimeLimit(timeout_s, self._stopper.stop)
         self._draining = False
         self.runner: Runner | None = None
         #: Why the function cannot run here, in the form of fnq_wire.failure.
@@ -120,6 +125,7 @@ class Workbench:
         if run is not None:
             run.started_at = self._loop.time()
             self.publisher.begin(run)
+            self._limit.begin(run)
             self._stall.watch()
 
     def _newest(self) -> float:
@@ -200,18 +206,22 @@ class Workbench:
             self.publisher.end(run, frame.number).exhausted = True
             self._end(run)
 
-    def _conclude(self, run: Run, foregone: tuple[int, Mapping[str, Any]]) -> None:
+    def _conclude(self, run: Run, foregone: tuple[int | None, Mapping[str, Any]]) -> None:
         """End a run with a failure, after the chunks that came before."""
         if run.disowned:
             self._give_back(run)
             return
         position, envelope = foregone
+        if position is None:
+            self._decree(run, envelope)
+            return
         self.publisher.end(run, position).failure.CopyFrom(failure.to_proto(envelope))
         self._end(run)
 
     def _end(self, run: Run) -> None:
         """Free what the run took; it stays until its end is published and settled."""
         run.ended = True
+        self._limit.end(run)
         if run.children:
             self.children.cancel_all(run)
         self._gate.leave(run)

@@ -23,11 +23,12 @@ def test_a_bare_decorator_has_nothing_inactive() -> None:
 
 
 def test_what_has_an_effect_is_not_named() -> None:
-    """Environment, least replicas, the cap of the queue and async concurrency act."""
+    """Environment, least replicas, cap of the queue, time limit and async concurrency act."""
     spec = bare("coroutine")
     spec.env["A"] = "1"
     spec.min_replicas = spec.max_replicas = 2
     spec.max_queue = 10
+    spec.timeout_s = 1.0
     spec.concurrency = 500
     assert inactive(spec) == []
 
@@ -35,8 +36,8 @@ def test_what_has_an_effect_is_not_named() -> None:
 def test_what_has_an_effect_where_the_function_runs_is_not_named() -> None:
     """Another stack may act on more."""
     spec = bare()
-    spec.resources.cpu_millis, spec.resources.memory_bytes, spec.timeout_s = 1, 1, 1.0
-    assert inactive(spec, {"cpu", "memory", "gpu"}) == ["timeout"]
+    spec.resources.cpu_millis, spec.resources.memory_bytes, spec.result_ttl_s = 1, 1, 1.0
+    assert inactive(spec, {"cpu", "memory", "gpu"}) == ["result_ttl"]
 
 
 def test_everything_else_is_named_in_the_order_of_the_documentation() -> None:
@@ -54,5 +55,5 @@ def test_everything_else_is_named_in_the_order_of_the_documentation() -> None:
     assert inactive(spec) == [
         "image", "cpu", "memory", "gpu", "max_replicas", "volumes", "secrets",
         "suspend_cooldown_period", "options", "max_buffer_duration", "max_batching_size",
-        "retries", "rate_limit_key", "concurrency", "timeout", "result_ttl",
+        "retries", "rate_limit_key", "concurrency", "result_ttl",
     ]  # fmt: skip

@@ -45,10 +45,10 @@ class ToyRunner:
 class Bench:
     """A workbench, and all it speaks to: publisher, link, children and runner."""
 
-    def __init__(self, slots: int = 1, sync: bool = True) -> None:
+    def __init__(self, slots: int = 1, sync: bool = True, timeout_s: float = 0.0) -> None:
         self.failed: list[BaseException] = []
         self.tasks = Tasks(self.failed.append)
-        self.bench = Workbench(slots, sync, self.tasks.start)
+        self.bench = Workbench(slots, sync, self.tasks.start, timeout_s)
         self.runner = ToyRunner()
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
         self.positions: list[int] = []
