@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 import chalkcompute
-from chalkcompute import RemoteError, RemoteFunction, Stream
+from chalkcompute import CallCancelledError, RemoteError, RemoteFunction, Stream
 from chalkcompute.errors import FnqError
 from chalkcompute.inflight import Outcome
 from fnq_wire.limits import WINDOW_BYTES, WINDOW_CHUNKS
@@ -126,7 +128,89 @@ def test_leaving_early_cancels_the_call(how: str, counter: Counter, session: Mem
     session.runs[0].wait(lambda run: run.cancelled)
     session.threads[0].join(10)
     assert not session.threads[0].is_alive()
-    assert stream is None or list(stream) == []
+    if stream is None:
+        return
+    if how in ("close", "with"):
+        assert list(stream) == []
+        return
+    # What was not read is not there any more: it must not look as if there were no more.
+    with pytest.raises(CallCancelledError, match="the stream was left before its end"):
+        list(stream)
+    with pytest.raises(CallCancelledError, match="keep one iterator"):
+        read_async(stream)
+
+
+def test_taking_one_chunk_by_a_loop_of_its_own_loses_nothing_in_silence(counter: Counter) -> None:
+    """An iterator that is forgotten is a loop that was left; one that is kept reads on."""
+    stream = counter(5)
+    assert next(iter(stream)) == 0
+    with pytest.raises(CallCancelledError):
+        list(stream)
+    stream = counter(5)
+    assert list(itertools.islice(stream, 2)) == [0, 1]
+    with pytest.raises(CallCancelledError):
+        list(stream)
+    stream = counter(5)
+    iterator = iter(stream)
+    assert next(iterator) == 0
+    assert list(iterator) == [1, 2, 3, 4]
+    assert list(stream) == []
+
+
+def test_a_second_reader_is_refused_and_the_first_reads_on(session: MemorySession) -> None:
+    """Two cannot wait for one chunk: the second is told so, and the end comes to both."""
+    release = threading.Event()
+
+    @chalkcompute.function
+    def stay() -> Iterator[int]:
+        assert release.wait(10)
+        yield 1
+
+    stream = stay()
+    found: list[int] = []
+    first = threading.Thread(target=lambda: found.extend(stream), daemon=True)
+    first.start()
+    assert session.parked.wait(10)
+    for read in (next, list, read_async):
+        with pytest.raises(ValueError, match="is being read already: read it in one thread"):
+            read(stream)
+    release.set()
+    first.join(10)
+    assert not first.is_alive()
+    assert found == [1]
+    assert list(stream) == []
+
+
+def test_closing_ends_a_reader_that_waits_in_another_thread(session: MemorySession) -> None:
+    """It gets what it would get after the end; it does not wait for ever."""
+    release = threading.Event()
+
+    @chalkcompute.function
+    def stay() -> Iterator[int]:
+        release.wait(10)
+        yield 1
+
+    stream = stay()
+    reader = threading.Thread(target=lambda: list(stream), daemon=True)
+    try:
+        reader.start()
+        assert session.parked.wait(10)
+        stream.close()
+        reader.join(10)
+        assert not reader.is_alive()
+    finally:
+        release.set()
+
+
+def test_a_stream_can_be_closed_by_aclosing(counter: Counter, session: MemorySession) -> None:
+    """As an async generator can."""
+
+    async def main() -> int:
+        async with contextlib.aclosing(counter(1_000_000)) as stream:
+            return await anext(stream)
+
+    assert asyncio.run(main()) == 0
+    assert session.runs[0].cancelled
 
 
 def _leave(stream: Stream[int]) -> None:
@@ -197,7 +281,8 @@ def test_a_cancelled_reader_cancels_the_call(session: MemorySession) -> None:
         waiter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiter
-        assert await anext(stream, None) is None
+        with pytest.raises(CallCancelledError):
+            await anext(stream, None)
 
     try:
         asyncio.run(main())
