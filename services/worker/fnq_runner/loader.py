@@ -30,6 +30,8 @@ _ROOT = "__fnq_root__"
 #: What a nested def is made by, and the names of its defaults there.
 _MAKER = "__fnq_make__"
 _DEFAULT = "__fnq_default_{}__"
+#: What its decorators are called through.
+_BELOW = "__fnq_below__"
 
 
 def load(root: str, module: str, qualname: str) -> Callable[..., Any]:
@@ -40,7 +42,7 @@ def load(root: str, module: str, qualname: str) -> Callable[..., Any]:
     the bundle has no such function.
     """
     found = find(root, module, qualname)
-    body = found.body if getattr(type(found), "__fnq_handle__", False) else found
+    body = found.body if _is_handle(found) else found
     if not callable(body):
         raise DeployError(f"{module}.{qualname} is a {type(body).__name__}, not a function")
     return cast("Callable[..., Any]", body)
@@ -147,13 +149,14 @@ def _make(root: str, manifest: Manifest, nested: Nested, namespace: dict[str, An
     file = manifest.files[nested.piece.file]
     (definition,) = _cut(_text(root, file), nested.piece, os.path.join(root, file.path))
     assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
-    if not nested.decorated:
-        definition.decorator_list = []
+    decorators = definition.decorator_list if nested.decorated else []
+    definition.decorator_list = [_through_below(each) for each in decorators]
     _give_defaults(definition.args, nested)
     values = {name: _value(root, number) for name, number in nested.cells.items()}
     values |= {
         _DEFAULT.format(name): _value(root, number) for name, number in nested.defaults.items()
     }
+    values[_BELOW] = _below
     body: list[ast.stmt] = [definition]
     if "<locals>" in nested.qualname:
         body = [_maker(definition, list(values))]
@@ -163,6 +166,20 @@ def _make(root: str, manifest: Manifest, nested: Nested, namespace: dict[str, An
     around = nested.qualname.rpartition(".")[0]
     exec(_renamed(code, around), namespace, made)  # noqa: S102 - what was deployed
     return made[_MAKER](**values) if _MAKER in made else made[definition.name]
+
+
+def _through_below(decorator: ast.expr) -> ast.expr:
+    call = ast.Call(ast.Name(_BELOW, ast.Load()), [decorator], [])
+    return ast.fix_missing_locations(ast.copy_location(call, decorator))
+
+
+def _below(decorator: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the decorator, but for handles: what is put around one belongs to who calls it."""
+    return lambda value: value if _is_handle(value) else decorator(value)
+
+
+def _is_handle(value: object) -> bool:
+    return getattr(type(value), "__fnq_handle__", False) is True
 
 
 def _renamed(code: types.CodeType, around: str) -> types.CodeType:

@@ -50,6 +50,30 @@ def test_it_may_call_itself(workshop: Workshop) -> None:
     assert workshop.call(0) == "make.<locals>.f"
 
 
+@pytest.mark.parametrize("wraps", ["@functools.wraps(inner)", ""])
+def test_a_decorator_above_the_remote_one_stays_at_the_caller(
+    workshop: Workshop, wraps: str
+) -> None:
+    """It wraps the handle; in the worker it would make the call anew, without an end."""
+    workshop.run(f"""
+        import fake, functools
+        seen = []
+        def timed(inner):
+            {wraps}
+            def wrapper(*args):
+                return "timed", inner(*args)
+            seen.append(inner)
+            return wrapper
+        @timed
+        @fake.function
+        def f(x): return x + 1
+    """)
+    (handle,) = workshop.namespace["seen"]
+    bundle = capture([handle.body])
+    root = workshop.unpacked(bundle)
+    assert workshop.interpreter.call(root, bundle.where[handle.body], 1) == 2
+
+
 @pytest.mark.parametrize(
     ("inside", "outside", "why"),
     [
