@@ -26,6 +26,11 @@ __all__ = ["Crew"]
 _MOST_STILLBIRTHS = 3
 #: Seconds within which the zygote says how a runner ended whose pipe closed.
 _EXIT_S = 1.0
+#: Of one that lives on without a pipe.
+_CUT_OFF = (
+    "its connection to the worker was closed, and it was ended: close no file descriptors "
+    "that the function did not open"
+)
 #: Sequence numbers that one runner may use for nested calls before it wraps.
 _SEQ_STRIDE = 1 << 16
 #: What the number of a LOG frame stands for.
@@ -182,11 +187,11 @@ class Crew:
 
     async def _replace(self, runner: Runner, reason: str) -> None:
         """Say how a runner died, and fork the next."""
+        # How it died is its own only if it did so before it was killed here.
+        if not runner.doom and not await _exits(runner, _EXIT_S):
+            runner.doom = _CUT_OFF
         self._zygote.kill(runner.token, signal.SIGKILL)
-        try:
-            async with asyncio.timeout(_EXIT_S):
-                await runner.exited.wait()
-        except TimeoutError:
+        if not await _exits(runner, _EXIT_S):
             _log.warning("a runner did not end", runner=runner.pid)
         self._known.pop(runner.token, None)
         envelope = _obituary(runner, reason)
@@ -224,6 +229,16 @@ class Crew:
         if self._runner is not None:
             self._runner.close()
         await self._zygote.close()
+
+
+async def _exits(runner: Runner, seconds: float) -> bool:
+    """Wait for the end of a process; return whether it came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await runner.exited.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _obituary(runner: Runner, reason: str) -> Mapping[str, Any]:

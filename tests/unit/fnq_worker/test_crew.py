@@ -33,6 +33,9 @@ def f(a):
     if a == "babble":
         os.write(3, b"nonsense" * 100)
         time.sleep(60)
+    if a == "shut":
+        os.closerange(3, 1000)
+        time.sleep(60)
     if a == "sleep":
         time.sleep(60)
     while a.startswith("/") and not os.path.exists(a):
@@ -151,6 +154,7 @@ DEATHS = {
     "leave": "it exited with code 3",
     "crash": "it was killed by SIGSEGV",
     "babble": "it sent something else than frames",
+    "shut": "its connection to the worker was closed, and it was ended",
 }
 
 
