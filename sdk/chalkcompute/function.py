@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, Un
 
 from chalkcompute import deployment, parting, runtime
 from chalkcompute.reply import send
-from chalkcompute.settings import ARGUMENTS, Arguments, Settings, check_name
+from chalkcompute.settings import ARGUMENTS, Arguments, Settings, check_name, check_seconds
 from chalkcompute.stream import Stream
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RemoteFunction(Generic[P, R_co, L_co]):
         self.target = None
         self._codec: Codec | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call it remotely and block until the value is there; a generator gives a Stream at once.
 
         In a script's own event loop this blocks the loop: use `await f.aio(...)`
@@ -64,11 +64,11 @@ class RemoteFunction(Generic[P, R_co, L_co]):
         target, reply = self._send(args, kwargs)
         return cast("R_co", Stream(reply) if target.streams else reply.value())
 
-    def remote(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def remote(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call it remotely, as the bare call does."""
         return self(*args, **kwargs)
 
-    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    async def aio(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call it remotely from an event loop, which goes on meanwhile.
 
         Cancelling the awaiting task cancels the call.
@@ -80,7 +80,7 @@ class RemoteFunction(Generic[P, R_co, L_co]):
             target, reply = await self._send_aside(args, kwargs)
         return cast("R_co", Stream(reply) if target.streams else await reply.value_async())
 
-    def local(self, *args: P.args, **kwargs: P.kwargs) -> L_co:
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> L_co:
         """Run the body in this process, without a queue; return whatever it returns."""
         if self.body is None:
             raise TypeError(f"{self.name!r} was looked up by name: its body is not here to be run")
@@ -92,8 +92,8 @@ class RemoteFunction(Generic[P, R_co, L_co]):
         Raises NotReadyError, with the cause, when it cannot, or not within
         `timeout` seconds.
         """
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout: expected seconds above 0, not {timeout!r}")
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         target = self._locate()
         runtime.current_session().wait_ready(target, timeout)
 

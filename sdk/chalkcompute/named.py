@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalkcompute import runtime
 from chalkcompute.function import RemoteFunction
-from chalkcompute.settings import Settings, check_name
+from chalkcompute.settings import Settings, check_name, check_number
 
 if TYPE_CHECKING:
     from chalkcompute.inflight import Target
@@ -24,10 +24,8 @@ class NamedFunction(RemoteFunction[..., Any, Any]):
 
     def __init__(self, name: str, number: int | None) -> None:
         check_name("name", name)
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
-            raise TypeError(f"version: expected a number, not {number!r} ({type(number).__name__})")
-        if number is not None and number < 1:
-            raise ValueError(f"version: expected a number from 1 on, not {number}")
+        if number is not None:
+            check_number("version", number)
         self.__name__ = self.__qualname__ = name
         self.body = None
         self.name = name

@@ -30,7 +30,7 @@ class RetryPolicy:
     retry_on: tuple[type[BaseException], ...]
 
     def __post_init__(self) -> None:
-        _check_count(self.attempts)
+        _check_count("attempts", self.attempts)
         _check_number("initial", self.initial, 0.0)
         _check_number("multiplier", self.multiplier, 1.0)
         _check_number("max_wait", self.max_wait, 0.0)
@@ -69,6 +69,7 @@ class RetryPolicy:
         if retries is None or isinstance(retries, cls):
             return retries
         if isinstance(retries, int) and not isinstance(retries, bool):
+            _check_count("retries", retries)
             return cls.exponential(attempts=retries)
         raise TypeError(
             f"retries: expected a number of attempts or a RetryPolicy, not {retries!r} "
@@ -76,13 +77,11 @@ class RetryPolicy:
         )
 
 
-def _check_count(attempts: object) -> None:
+def _check_count(name: str, attempts: object) -> None:
     if not isinstance(attempts, int) or isinstance(attempts, bool):
-        refuse(
-            TypeError(f"attempts: expected an int, not {attempts!r} ({type(attempts).__name__})")
-        )
+        refuse(TypeError(f"{name}: expected an int, not {attempts!r} ({type(attempts).__name__})"))
     elif not 0 <= attempts <= _MAX_ATTEMPTS:
-        refuse(ValueError(f"attempts: expected 0 to {_MAX_ATTEMPTS}, not {attempts}"))
+        refuse(ValueError(f"{name}: expected 0 to {_MAX_ATTEMPTS}, not {attempts}"))
 
 
 def _check_number(name: str, value: object, least: float) -> None:

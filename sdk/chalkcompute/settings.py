@@ -6,6 +6,7 @@ worker keeps them unchecked.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from chalkcompute.secret import Secret
 from chalkcompute.variable import is_variable
 from chalkcompute.volume import Volume
 
-__all__ = ["ARGUMENTS", "Arguments", "Settings", "check_name"]
+__all__ = ["ARGUMENTS", "Arguments", "Settings", "check_name", "check_number", "check_seconds"]
 
 _NAME = re.compile(r"\w[\w.-]{0,127}")
 #: What 32 bits of the wire hold.
@@ -114,6 +115,23 @@ def check_name(argument: str, value: object) -> None:
         )
 
 
+def check_number(argument: str, value: object, least: int = 1) -> None:
+    """Raise unless `value` is a whole number from `least` on that the wire holds."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{argument}: expected an int, not {value!r} ({type(value).__name__})")
+    if not least <= value <= _MAX_INT:
+        raise ValueError(f"{argument}: expected at least {least}, at most {_MAX_INT}, not {value}")
+
+
+def check_seconds(argument: str, value: object, *, zero: bool = False) -> None:
+    """Raise unless `value` is a duration in seconds; `zero` says whether 0 is one."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{argument}: expected seconds, not {value!r} ({type(value).__name__})")
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        least = "of 0 or more" if zero else "above 0"
+        raise ValueError(f"{argument}: expected seconds {least}, not {value!r}")
+
+
 def _is(kind: type) -> Callable[[str, object], None]:
     """Return a check for instances of one of our own classes."""
 
@@ -131,34 +149,6 @@ def _parses(parse: Callable[[object], object]) -> Callable[[str, object], None]:
 
     def check(_: str, value: object) -> None:
         parse(value)
-
-    return check
-
-
-def _count(least: int) -> Callable[[str, object], None]:
-    """Return a check for whole numbers from `least` on."""
-
-    def check(argument: str, value: object) -> None:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"{argument}: expected an int, not {value!r} ({type(value).__name__})")
-        if not least <= value <= _MAX_INT:
-            raise ValueError(
-                f"{argument}: expected at least {least}, at most {_MAX_INT}, not {value}"
-            )
-
-    return check
-
-
-def _seconds(*, zero: bool) -> Callable[[str, object], None]:
-    """Return a check for durations in seconds; `zero` says whether 0 is one."""
-
-    def check(argument: str, value: object) -> None:
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise TypeError(f"{argument}: expected seconds, not {value!r} ({type(value).__name__})")
-        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-            raise ValueError(
-                f"{argument}: expected seconds, {'0' if zero else 'above 0'} or more, not {value!r}"
-            )
 
     return check
 
@@ -224,18 +214,18 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "memory": _parses(parse_memory),
     "gpu": _parses(parse_gpu),
     "env": _variables,
-    "min_replicas": _count(0),
-    "max_replicas": _count(1),
+    "min_replicas": functools.partial(check_number, least=0),
+    "max_replicas": check_number,
     "volumes": _volumes,
     "secrets": _secrets,
-    "suspend_cooldown_period": _seconds(zero=True),
+    "suspend_cooldown_period": functools.partial(check_seconds, zero=True),
     "options": _texts,
-    "max_buffer_duration": _count(1),
-    "max_batching_size": _count(1),
+    "max_buffer_duration": check_number,
+    "max_batching_size": check_number,
     "retries": _parses(RetryPolicy.of),
     "rate_limit_key": check_name,
-    "concurrency": _count(1),
-    "timeout": _seconds(zero=False),
-    "max_queue": _count(1),
-    "result_ttl": _seconds(zero=False),
+    "concurrency": check_number,
+    "timeout": check_seconds,
+    "max_queue": check_number,
+    "result_ttl": check_seconds,
 }

@@ -201,6 +201,17 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(
     assert session.deploys == []
 
 
+def test_a_parameter_may_be_called_self(session: MemorySession) -> None:
+    """The handle's own has no name that a caller could mean."""
+
+    @chalkcompute.function
+    def f(self: int) -> int:
+        return self + 1
+
+    assert f(self=1) == f.remote(self=1) == f.local(self=1) == 2
+    assert asyncio.run(f.aio(self=1)) == 2
+
+
 def test_a_value_that_cannot_travel_is_refused_at_the_caller(session: MemorySession) -> None:
     """The error names the argument."""
 
@@ -340,8 +351,11 @@ def test_wait_ready_deploys_and_waits(session: MemorySession) -> None:
     session.refusal = RuntimeError("no worker: import failed")
     with pytest.raises(NotReadyError, match="import failed"):
         handle.wait_ready()
-    with pytest.raises(ValueError, match="timeout: expected seconds above 0"):
+    with pytest.raises(ValueError, match="timeout: expected seconds above 0, not 0"):
         handle.wait_ready(timeout=0)
+    wrong: Any = "x"
+    with pytest.raises(TypeError, match=r"timeout: expected seconds, not 'x' \(str\)"):
+        handle.wait_ready(timeout=wrong)
 
 
 def test_a_generators_call_is_a_stream() -> None:

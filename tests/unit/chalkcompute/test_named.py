@@ -109,7 +109,13 @@ def test_it_can_be_waited_for(session: MemorySession) -> None:
 
 @pytest.mark.parametrize(
     ("name", "version", "kind"),
-    [("", None, ValueError), (3, None, TypeError), ("f", 0, ValueError), ("f", "1", TypeError)],
+    [
+        ("", None, ValueError),
+        (3, None, TypeError),
+        ("f", 0, ValueError),
+        ("f", "1", TypeError),
+        ("f", 10**10, ValueError),
+    ],
 )
 def test_a_bad_name_is_refused(name: Any, version: Any, kind: type[Exception]) -> None:
     """The error says what was expected."""
