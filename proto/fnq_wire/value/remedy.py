@@ -25,6 +25,9 @@ _INSTEAD = {
     "datetime.tzinfo": "use zoneinfo.ZoneInfo or datetime.timezone",
     "collections.deque": "pass list(x)",
     "fractions.Fraction": "pass (x.numerator, x.denominator)",
+    # numpy.asarray would drop the mask. Its module is `core` before numpy 2.
+    "numpy.ma.MaskedArray": "pass x.data and x.mask, or x.filled(value)",
+    "numpy.ma.core.MaskedArray": "pass x.data and x.mask, or x.filled(value)",
     "numpy.ndarray": "pass a plain numpy.ndarray: numpy.asarray(x)",
     "torch.Tensor": "pass x.numpy(force=True)",
     "polars.lazyframe.frame.LazyFrame": "pass x.collect()",

@@ -124,7 +124,8 @@ def test_a_model_knows_which_fields_were_set() -> None:
         (ValueError("x"), "a value of type ValueError cannot travel"),
         (pa.int64(), "pyarrow.lib.DataType cannot travel"),
         (np.dtype("i4"), "cannot travel"),
-        (np.ma.masked_array([1], [True]), "pass a plain numpy.ndarray"),
+        (np.ma.masked_array([1], [True]), "pass x.data and x.mask, or x.filled(value)"),
+        (np.zeros(1, [("a", int)]).view(np.recarray), "pass a plain numpy.ndarray"),
     ],
 )
 def test_a_value_that_cannot_travel_is_refused_by_type(value: Any, said: str) -> None:
