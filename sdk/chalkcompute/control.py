@@ -52,6 +52,8 @@ _ANSWER_S = 30.0
 FIRST_PATIENCE_S, PATIENCE_S = 1.0, 60.0
 #: Seconds between tries: first, and at most.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.5
+#: What to do about an address.
+_CORRECT = "correct FNQ_ADDR (unset: the stack on this machine)"
 #: What gRPC says of a server that is not there, or no longer.
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 _T = TypeVar("_T")
@@ -252,14 +254,16 @@ def translate(
         return QueueFullError(f"the server at {address} refused: {details}")
     if code in _AWAY:
         return _away(address, details)
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return otherwise(
+            f"what answers at {address} is no server of fnq, or one of another version: "
+            f"{details}; {_CORRECT}"
+        )
     return otherwise(f"the server at {address} answered {code.name}: {details}")
 
 
 def _away(address: str, why: str) -> ConnectionLostError:
-    return ConnectionLostError(
-        f"no server answers at {address}: {why}; "
-        "start one, or correct FNQ_ADDR (unset: the stack on this machine)"
-    )
+    return ConnectionLostError(f"no server answers at {address}: {why}; start one, or {_CORRECT}")
 
 
 def _target(found: control_pb2.FunctionVersion) -> Target:

@@ -50,6 +50,8 @@ class Deployment:
         self.said: set[str] = set()
         self._config: Config | None = None
         self._failed: dict[str, Handle] = {}
+        #: Whether the deploy that was tried last was broken off by Ctrl-C.
+        self.interrupted = False
         self.unlock()
 
     def unlock(self) -> None:
@@ -90,7 +92,11 @@ class Deployment:
         with self._deploying:
             members = self._members(handle)
             if members:
-                self._deploy(members)
+                try:
+                    self._deploy(members)
+                except KeyboardInterrupt:
+                    self.interrupted = True
+                    raise
         assert handle.target is not None
         return handle.target
 
@@ -137,7 +143,7 @@ class Deployment:
         return members
 
     def _deploy(self, members: dict[str, Handle]) -> None:
-        self._failed = members
+        self._failed, self.interrupted = members, False
         shipment = self.load(members)
         session = runtime.current_session()
         versions = session.deploy(shipment.specs, shipment.bundles)

@@ -57,7 +57,8 @@ def _deploy_rest() -> bool:
         if not members:
             return True
         if ours.failed(members):
-            sys.stderr.write(f"[fnq] not deployed, as it failed before: {', '.join(members)}\n")
+            why = "that was interrupted" if ours.interrupted else "it failed before"
+            sys.stderr.write(f"[fnq] not deployed, as {why}: {', '.join(members)}\n")
             return False
         if _script is not None:
             # A bundle must be the same whenever in the script's life it is made.

@@ -22,8 +22,10 @@ from fnq_wire.error import DeployError
 
 __all__ = ["Main"]
 
+#: What Python calls a script that it reads from standard input, and what is typed.
+_STDIN = "<stdin>"
 #: Names of files that many texts share: there the code itself must be the same.
-_SHARED = frozenset({"<stdin>", "<string>", "<timed exec>"})
+_SHARED = frozenset({_STDIN, "<string>", "<timed exec>"})
 _COMMAND = re.compile(r"-[A-Za-z]*c")
 
 
@@ -40,6 +42,11 @@ class Main:
         script = _script(namespace, self.file)
         for text in [*([script] if script else []), *cells(namespace)]:
             self._add(text)
+        if self.file == _STDIN and not self.texts:
+            raise DeployError(
+                f"{_STDIN}: a script that is read from standard input cannot be deployed, as its "
+                f"source cannot be read again: write it to a file, and run that"
+            )
         if self.file and not self.texts:
             raise DeployError(f"the source of {self.file} cannot be found: is it still there?")
 

@@ -168,6 +168,15 @@ def test_a_refusal_is_told_at_once(code: grpc.StatusCode, expected: type[FnqErro
     assert server.asked == 1
 
 
+def test_what_is_no_server_of_fnq_is_told_with_what_to_do() -> None:
+    """Another service at the address answers as one that knows no such method."""
+    server = Moody(grpc.StatusCode.UNIMPLEMENTED)
+    with asking(server) as control, pytest.raises(DeployError) as told:
+        control.deploy([SPEC], {})
+    assert "is no server of fnq, or one of another version: in a mood" in str(told.value)
+    assert "correct FNQ_ADDR" in str(told.value)
+
+
 def test_a_server_that_stays_away_is_given_up_soon() -> None:
     """The first time nobody waits for longer than a second or so."""
     server = Moody(*[grpc.StatusCode.UNAVAILABLE] * 1_000)

@@ -24,6 +24,8 @@ class Session:
             whole = list(bundles) == list({spec.bundle: 0 for spec in specs})
             line = [os.getpid(), [spec.name for spec in specs], whole]
             print(json.dumps(line), file=file)
+        if "INTERRUPT" in os.environ:
+            raise KeyboardInterrupt
         if "REFUSE" in os.environ:
             from chalkcompute.errors import DeployError
             raise DeployError(os.environ["REFUSE"])
@@ -147,6 +149,13 @@ def test_a_deploy_that_failed_before_is_not_tried_again(script: Script) -> None:
     assert script.run(text, REFUSE="no room") == 1
     assert len(script.deploys) == 1
     assert "not deployed, as it failed before: one" in script.err
+
+
+def test_a_deploy_that_was_interrupted_has_not_failed(script: Script) -> None:
+    """It is not tried again either, and the words say why."""
+    assert script.run(DECORATED + "\none.wait_ready()\n", INTERRUPT="1") != 0
+    assert len(script.deploys) == 1
+    assert "not deployed, as that was interrupted: one" in script.err
 
 
 def test_never_deploys_nothing_at_the_end(script: Script) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chalkcompute.capture import capture
+from chalkcompute.capture.main import Main
 from fnq_wire.error import DeployError
 from tests.unit.chalkcompute.capture.clean import PROJECT, ROOTS
 from tests.unit.chalkcompute.capture.workshop import Workshop
@@ -252,3 +253,9 @@ def test_errors_come_from_capture_alone(workshop: Workshop) -> None:
     script.unlink()
     with pytest.raises(DeployError, match=r"script\.py cannot be found: is it still there"):
         workshop.capture()
+
+
+def test_a_script_on_standard_input_is_refused_with_what_to_do() -> None:
+    """Its source was read once, and cannot be read again."""
+    with pytest.raises(DeployError, match=r"^<stdin>: a script .*: write it to a file"):
+        Main({"__name__": "__main__", "__file__": "<stdin>"})
