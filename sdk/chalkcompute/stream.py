@@ -50,14 +50,9 @@ class Stream(Generic[T_co]):
 
     def close(self) -> None:
         """Cancel the call unless it has ended, and drop what was not read; may be repeated."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._inflight.outcome is None:
-            self._reply.session.cancel(self._inflight)
-            # Nothing comes any more, and a reader in another thread may wait for it.
-            self._inflight.finish(Outcome(exhausted=True))
-        self._inflight.chunks.clear()
+        # Who closes knows that there is no more.
+        self._left = False
+        self._stop()
 
     async def aclose(self) -> None:
         """Do as `close`, for `contextlib.aclosing`."""
@@ -169,7 +164,18 @@ class Stream(Generic[T_co]):
         """Close, and remember that chunks were missed."""
         if not self._closed:
             self._left = True
-            self.close()
+            self._stop()
+
+    def _stop(self) -> None:
+        """Cancel the call unless it has ended, and drop what was not read."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._inflight.outcome is None:
+            self._reply.session.cancel(self._inflight)
+            # Nothing comes any more, and a reader in another thread may wait for it.
+            self._inflight.finish(Outcome(exhausted=True))
+        self._inflight.chunks.clear()
 
     def _take(self) -> T_co:
         """Return the next chunk that is there, and grant more when half the window is read."""

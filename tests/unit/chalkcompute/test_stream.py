@@ -150,6 +150,8 @@ def test_taking_one_chunk_by_a_loop_of_its_own_loses_nothing_in_silence(counter:
     assert list(itertools.islice(stream, 2)) == [0, 1]
     with pytest.raises(CallCancelledError):
         list(stream)
+    stream.close()  # Who closes it knows.
+    assert list(stream) == []
     stream = counter(5)
     iterator = iter(stream)
     assert next(iterator) == 0
