@@ -22,6 +22,7 @@ from typing import Any
 from fnq_wire.limits import MOST_SPOOLED
 
 __all__ = [
+    "CUT_OFF",
     "MAX_BODY",
     "NO_CALL",
     "Kind",
@@ -50,6 +51,8 @@ MAX_BODY = MOST_SPOOLED + (1 << 16)
 #: Bytes of a body without a payload, and of what was printed.
 _MAX_PLAIN, _MAX_LOG = 16 << 20, 1 << 20
 NO_CALL = bytes(16)
+#: Exit code of a runner that can write to its agent or read from it no more.
+CUT_OFF = 71
 
 
 class Kind(enum.IntEnum):

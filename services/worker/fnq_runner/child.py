@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from fnq_runner import runner
-from fnq_runner.pipe import AGENT_GONE, crash
+from fnq_runner.pipe import crash
+from fnq_wire.pipe import CUT_OFF
 
 __all__ = ["become_runner", "set_name"]
 
@@ -52,7 +53,7 @@ def _die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent dies, now if it has."""
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:
-        os._exit(AGENT_GONE)
+        os._exit(CUT_OFF)
 
 
 def _prctl(option: int, value: Any) -> None:

@@ -19,12 +19,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import NoReturn
 
-from fnq_wire.pipe import Decoder, Frame, FrameError
+from fnq_wire.pipe import CUT_OFF, Decoder, Frame, FrameError
 
-__all__ = ["AGENT_GONE", "CRASHED", "Pipe", "crash"]
+__all__ = ["CRASHED", "Pipe", "crash"]
 
-#: Exit codes of a runner: its agent is gone; it has a fault of its own.
-AGENT_GONE, CRASHED = 1, 70
+#: Exit code of a runner that has a fault of its own.
+CRASHED = 70
 #: Bytes that one read takes at most.
 _READ = 1 << 18
 #: Seconds after which a follower looks whether anybody leads.
@@ -195,7 +195,7 @@ class Pipe:
             while True:
                 count = self._sock.recv_into(self._view, 0, socket.MSG_DONTWAIT)
                 if not count:
-                    os._exit(AGENT_GONE)
+                    os._exit(CUT_OFF)
                 for frame in self._decoder.feed(bytes(self._view[:count])):
                     self._route(frame)
                 if count < _READ:
@@ -203,7 +203,7 @@ class Pipe:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            os._exit(AGENT_GONE)
+            os._exit(CUT_OFF)
         except FrameError as problem:
             crash(problem)
 
@@ -229,7 +229,7 @@ class Pipe:
         try:
             self._sock.sendall(frames[0] if len(frames) == 1 else b"".join(frames))
         except OSError:
-            os._exit(AGENT_GONE)
+            os._exit(CUT_OFF)
 
 
 def crash(problem: BaseException) -> NoReturn:

@@ -248,6 +248,9 @@ def _obituary(runner: Runner, reason: str) -> Mapping[str, Any]:
     if runner.doom:
         text = runner.doom
         detail["reason"] = "killed"
+    elif runner.code == pipe.CUT_OFF:
+        text = _CUT_OFF
+        detail["reason"] = "cut off"
     elif runner.signal is not None:
         try:
             name = signal.Signals(runner.signal).name

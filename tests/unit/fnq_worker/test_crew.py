@@ -36,6 +36,8 @@ def f(a):
     if a == "shut":
         os.closerange(3, 1000)
         time.sleep(60)
+    if a == "shut and go on":
+        os.closerange(3, 1000)
     if a == "sleep":
         time.sleep(60)
     while a.startswith("/") and not os.path.exists(a):
@@ -154,6 +156,7 @@ DEATHS = {
     "leave": "it exited with code 3",
     "crash": "it was killed by SIGSEGV",
     "babble": "it sent something else than frames",
+    "shut and go on": "its connection to the worker was closed, and it was ended",
     "shut": "its connection to the worker was closed, and it was ended",
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fnq_runner.pipe import AGENT_GONE
+from fnq_wire.pipe import CUT_OFF
 from fnq_worker.zygote import Zygote
 from tests.loop import eventually
 
@@ -83,7 +83,7 @@ async def test_runners_are_forked_killed_and_told_apart() -> None:
         await eventually(lambda: y.exited == {"a": (None, signal.SIGKILL)})
         assert _alive(second)
         y.hang_up()
-        await eventually(lambda: y.exited.get("b") == (AGENT_GONE, None))
+        await eventually(lambda: y.exited.get("b") == (CUT_OFF, None))
 
 
 async def test_closing_ends_the_zygote_and_its_runners() -> None:
