@@ -156,8 +156,8 @@ def test_what_has_an_effect_on_this_stack_is_not_said_to_have_none(
     session.active = frozenset({"cpu", "memory"})
     make("one", 1, cpu=2, memory="1Gi")()
     assert capsys.readouterr().err == ""
-    make("two", 2, cpu=2, timeout=3)()
-    assert "two: no effect yet: timeout (" in capsys.readouterr().err
+    make("two", 2, cpu=2, retries=3)()
+    assert "two: no effect yet: retries (" in capsys.readouterr().err
 
 
 def test_what_was_left_out_is_said(
