@@ -116,6 +116,10 @@ class Cluster:
         (self.state / "redis").mkdir(mode=0o700, exist_ok=True)
         command.configure_nomad(self.nomad_port, self.state, self.consul.address)
         consul, nomad = self._agents()
+        if nomad.pid is None:
+            # Another one would not know the tasks that it left, and Consul names them.
+            consul.stop()
+            remains.end(self.state)
         _start(consul, self.consul.ready)
         _say(f"consul: http://{self.consul.address}")
         _start(nomad, self.nomad.ready)

@@ -9,24 +9,40 @@ import signal
 import subprocess
 from pathlib import Path
 
-from jobs.agent import MARK
+from jobs.agent import MARK, await_that
 
-__all__ = ["remove"]
+__all__ = ["end", "remove"]
 
 #: Nomad puts it on each of its containers.
 _LABEL = "com.hashicorp.nomad.alloc_id"
+#: Seconds for the kernel to end what was killed, however busy its disk is.
+_END_S = 30.0
+
+
+def end(state: Path) -> None:
+    """End all that agents of the cluster whose state lies in `state` left, and themselves.
+
+    What they kept stays. Raises ClusterError when the kernel does not end it in time.
+    """
+    for container in _containers(state):
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)
+    # A task may start others while they are looked for.
+    await_that("the end of the cluster's tasks", lambda: not _kill(_tasks(state)), _END_S)
+    for mount in _mounts(state):
+        subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
 
 
 def remove(state: Path) -> None:
-    """Remove all that belongs to the cluster whose state lies in `state`, and the directory."""
-    for container in _containers(state):
-        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)
-    for pid in _tasks(state):
+    """End the same, and remove the directory. Raises ClusterError like `end`."""
+    end(state)
+    shutil.rmtree(state, ignore_errors=True)
+
+
+def _kill(tasks: list[int]) -> list[int]:
+    for pid in tasks:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for mount in _mounts(state):
-        subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
-    shutil.rmtree(state, ignore_errors=True)
+    return tasks
 
 
 def _containers(state: Path) -> list[str]:
@@ -45,12 +61,16 @@ def _containers(state: Path) -> list[str]:
 
 
 def _tasks(state: Path) -> list[int]:
-    """Return the processes that this cluster's agents started."""
-    mark = f"{MARK}={state}\0".encode()
+    """Return the processes that this cluster's agents started, those that ended excepted."""
+    mark, logs = f"{MARK}={state}\0".encode(), state / "nomad" / "alloc"
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if entry.name.isdecimal() and mark in (entry / "environ").read_bytes():
+            # Redis writes its title over its environment; where its output goes stays.
+            if entry.name.isdecimal() and (
+                mark in (entry / "environ").read_bytes()
+                or (entry / "fd" / "1").readlink().is_relative_to(logs)
+            ):
                 found.append(int(entry.name))
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.agent import Agent
+from jobs.agent import MARK, Agent, ClusterError
 from jobs.cluster import JOBS, Cluster, main
+from tests import agents as real
 from tests.house import source
 from tests.ports import free_ports
 from tests.unit.jobs.somebody import somebody
@@ -70,6 +73,23 @@ def test_a_cluster_that_runs_is_spoken_to_where_it_listens(tmp_path: Path) -> No
         assert ports(named.as_it_runs()) == (at[0], 2)
 
 
+def test_what_a_killed_nomad_left_is_ended_before_another_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two Redis would write one file; what the first kept there stays."""
+    state = tmp_path / "state"
+    kept = state / "redis" / "appendonly.aof"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    task = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: str(state)})
+    programs(tmp_path / "bin", {"consul": "exit 1", "nomad": "exit 1"}, monkeypatch)
+    consul, nomad = real.ports()
+    with pytest.raises(ClusterError, match="consul ended at once"):
+        Cluster(state=state, consul_port=consul, nomad_port=nomad).start_agents()
+    assert task.wait(10) == -9
+    assert kept.exists()
+
+
 @pytest.mark.parametrize("driver", ["raw_exec", "docker"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_job_is_told_only_what_it_asks_for(file: Path, driver: str) -> None:
@@ -104,6 +124,15 @@ def test_every_variable_of_a_job_is_described(file: Path) -> None:
         name, body = block.split('"', 1)
         for word in ("type ", "default ", "description "):
             assert f"\n  {word}" in body.split("\n}\n")[0], name
+
+
+def programs(folder: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make programs, each a line of shell, and put nothing else on the path."""
+    folder.mkdir()
+    for name, line in made.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
 
 
 def ports(cluster: Cluster) -> tuple[int, int]:
