@@ -11,12 +11,13 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
+from chalkcompute.config import Config
 from fnq_local import redis
 from fnq_wire.error import FnqError
 from jobs import command, remains
@@ -32,7 +33,8 @@ JOBS = Path(__file__).resolve().parent
 STATE = JOBS.parent / ".cluster"
 DRIVERS = ("raw_exec", "docker")
 #: What the jobs read from the Nomad variable `nomad/jobs`.
-SECRETS = ("FNQ_TOKEN", "REDIS_PASSWORD")
+TOKEN = "FNQ_TOKEN"
+SECRETS = (TOKEN, "REDIS_PASSWORD")
 #: Seconds for an agent to answer, and for a job to become healthy.
 _AGENT_S, _JOB_S = 60.0, 120.0
 #: MiB of a worker whose function does not say memory=.
@@ -87,8 +89,8 @@ class Cluster:
 
         May be repeated. Raises ClusterError; what was started stays, to be looked at.
         """
+        secrets = _secrets(os.environ)
         self.start_agents()
-        secrets = {name: os.environ[name] for name in SECRETS if os.environ.get(name)}
         if secrets:
             self.nomad.put_secrets(secrets)
         counts = {"redis": 1, "server": self.servers, "consumer": self.consumers}
@@ -164,7 +166,10 @@ class Cluster:
             _say(f"{problem}; going on without")
 
     def _check(self) -> None:
-        """Raise ClusterError when this machine lacks something."""
+        """Raise ClusterError for what nobody could use, or when this machine lacks something."""
+        for name, count in (("SERVERS", self.servers), ("CONSUMERS", self.consumers)):
+            if count < 1:
+                raise ClusterError(f"{name}: expected at least 1, not {count}")
         lacking = missing(["consul", "nomad"] + ["docker"] * (self.driver == "docker"))
         if lacking:
             raise ClusterError(
@@ -173,6 +178,17 @@ class Cluster:
         if self.driver == "docker":
             for part in ("server", "consumer", "worker"):
                 _check_image(self._image(part))
+            _pull(self.redis_image)
+
+
+def _secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that are set. Raises ClusterError for a token that no client takes."""
+    found = {name: environ[name] for name in SECRETS if environ.get(name)}
+    try:
+        Config.load(environ={name: found[name] for name in found if name == TOKEN}, cwd=JOBS)
+    except ValueError as problem:
+        raise ClusterError(str(problem)) from None
+    return found
 
 
 def _start(agent: Agent, ready: Callable[[], bool]) -> None:
@@ -187,12 +203,30 @@ def _start(agent: Agent, ready: Callable[[], bool]) -> None:
 
 
 def _check_image(image: str) -> None:
-    asked = subprocess.run(
-        ["docker", "image", "inspect", image], capture_output=True, text=True, check=False
-    )
-    if asked.returncode != 0:
-        why = asked.stderr.strip().rpartition("\n")[2]
+    why = _refusal("image", "inspect", image)
+    if why:
         raise ClusterError(f"the driver docker needs the image {image} (make images): {why}")
+
+
+def _pull(image: str) -> None:
+    """Have an image of a registry here. Raises ClusterError with what docker says."""
+    if not _refusal("image", "inspect", image):
+        return
+    _say(f"pulling {image}")
+    why = _refusal("pull", "--quiet", image)
+    if why:
+        raise ClusterError(
+            f"the driver docker needs the image {image}: {why}; "
+            "where it cannot be pulled, name another one with REDIS_IMAGE="
+        )
+
+
+def _refusal(*words: str) -> str:
+    """Return why docker does not do what it is told; empty when it does."""
+    asked = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    if asked.returncode == 0:
+        return ""
+    return asked.stderr.strip().rpartition("\n")[2] or f"exit code {asked.returncode}"
 
 
 def _say(line: str) -> None:

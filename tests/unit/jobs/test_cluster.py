@@ -37,6 +37,60 @@ def test_missing_programs_are_named_in_one_line(
     assert not state.exists()
 
 
+@pytest.mark.parametrize("option", ["--servers", "--consumers"])
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_a_cluster_has_at_least_one_of_each(
+    option: str,
+    count: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without, it would come up and answer nobody."""
+    programs(tmp_path / "bin", {"consul": "exit 1", "nomad": "exit 1"}, monkeypatch)
+    state = tmp_path / "state"
+    assert main(["--state", str(state), option, count, "up"]) == 1
+    name = option.strip("-").upper()
+    assert capsys.readouterr().err == f"[cluster] {name}: expected at least 1, not {count}\n"
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("token", ["two words", "tab\t", "schlüssel"])
+def test_a_token_that_no_client_takes_is_refused(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the words of a client, before anything starts, and without the token."""
+    monkeypatch.setenv("FNQ_TOKEN", token)
+    programs(tmp_path / "bin", {"consul": "exit 1", "nomad": "exit 1"}, monkeypatch)
+    state = tmp_path / "state"
+    assert main(["--state", str(state), "up"]) == 1
+    said = "[cluster] token (from FNQ_TOKEN): expected printable ASCII without spaces\n"
+    assert capsys.readouterr().err == said
+    assert not state.exists()
+
+
+def test_an_image_of_redis_that_cannot_be_had_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what docker says and what to set, before anything starts."""
+    docker = """
+case "$*" in
+  "image inspect fnq-"*) exit 0;;
+  "image inspect no/redis:7") echo No such image >&2; exit 1;;
+  "pull --quiet no/redis:7") echo no such host >&2; exit 1;;
+esac"""
+    programs(tmp_path / "bin", {"consul": "", "nomad": "", "docker": docker}, monkeypatch)
+    state = tmp_path / "state"
+    words = ["--state", str(state), "--driver", "docker", "--redis-image", "no/redis:7", "up"]
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "[cluster] pulling no/redis:7\n"
+        "[cluster] the driver docker needs the image no/redis:7: no such host; "
+        "where it cannot be pulled, name another one with REDIS_IMAGE=\n"
+    )
+    assert not state.exists()
+
+
 def test_there_is_nothing_to_undo_where_no_cluster_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
