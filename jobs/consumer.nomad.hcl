@@ -32,24 +32,40 @@ variable "service" {
   type        = string
   default     = "fnq-consumer"
   description = "Name in Consul."
+  validation {
+    condition     = var.service != "" && regex_replace(var.service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "consul" {
   type        = string
   default     = "127.0.0.1:8500"
   description = "Consul's HTTP address as the task reaches it: the agent of its node."
+  validation {
+    condition     = var.consul != "" && regex_replace(var.consul, "^[^/]+:[0-9]+$", "") == ""
+    error_message = "It is host:port, without http://."
+  }
 }
 
 variable "redis_service" {
   type        = string
   default     = "fnq-redis"
   description = "Name of Redis in Consul."
+  validation {
+    condition     = var.redis_service != "" && regex_replace(var.redis_service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "log_level" {
   type        = string
   default     = "info"
   description = "debug, info, warning or error."
+  validation {
+    condition     = contains(["debug", "info", "warning", "error"], var.log_level)
+    error_message = "The level is one of debug, info, warning and error."
+  }
 }
 
 variable "cpu_mhz" {

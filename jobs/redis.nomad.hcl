@@ -33,6 +33,10 @@ variable "data" {
   type        = string
   default     = ""
   description = "Directory that keeps the data, for raw_exec, which mounts no volumes; it must exist. Empty: the allocation keeps it."
+  validation {
+    condition     = regex_replace(var.data, "^/.*$", "") == ""
+    error_message = "It is the whole path of a directory, from / on."
+  }
 }
 
 # Not everysec: while the disk is busy, that answers first and writes up to two seconds
@@ -51,6 +55,10 @@ variable "service" {
   type        = string
   default     = "fnq-redis"
   description = "Name in Consul."
+  validation {
+    condition     = var.service != "" && regex_replace(var.service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "cpu_mhz" {

@@ -33,30 +33,50 @@ variable "service" {
   type        = string
   default     = "fnq-server"
   description = "Name in Consul."
+  validation {
+    condition     = var.service != "" && regex_replace(var.service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "consul" {
   type        = string
   default     = "127.0.0.1:8500"
   description = "Consul's HTTP address as the task reaches it: the agent of its node."
+  validation {
+    condition     = var.consul != "" && regex_replace(var.consul, "^[^/]+:[0-9]+$", "") == ""
+    error_message = "It is host:port, without http://."
+  }
 }
 
 variable "redis_service" {
   type        = string
   default     = "fnq-redis"
   description = "Name of Redis in Consul."
+  validation {
+    condition     = var.redis_service != "" && regex_replace(var.redis_service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "consumer_service" {
   type        = string
   default     = "fnq-consumer"
   description = "Name of the consumers in Consul."
+  validation {
+    condition     = var.consumer_service != "" && regex_replace(var.consumer_service, "^[A-Za-z0-9-]{1,63}$", "") == ""
+    error_message = "It is a name of at most 63 letters, digits and -."
+  }
 }
 
 variable "log_level" {
   type        = string
   default     = "info"
   description = "debug, info, warning or error."
+  validation {
+    condition     = contains(["debug", "info", "warning", "error"], var.log_level)
+    error_message = "The level is one of debug, info, warning and error."
+  }
 }
 
 variable "cpu_mhz" {
@@ -93,6 +113,10 @@ variable "nomad" {
   type        = string
   default     = "http://127.0.0.1:4646"
   description = "Nomad's HTTP address as the server reaches it: the agent of its node."
+  validation {
+    condition     = var.nomad != "" && regex_replace(var.nomad, "^https?://[^/].*$", "") == ""
+    error_message = "It is http://HOST:PORT or https://HOST:PORT."
+  }
 }
 
 variable "worker_driver" {
@@ -121,12 +145,20 @@ variable "worker_cpu_mhz" {
   type        = number
   default     = 100
   description = "MHz of a worker whose function does not say cpu=."
+  validation {
+    condition     = var.worker_cpu_mhz >= 1
+    error_message = "It is at least 1."
+  }
 }
 
 variable "worker_memory_mb" {
   type        = number
   default     = 512
   description = "MiB of a worker whose function does not say memory=."
+  validation {
+    condition     = var.worker_memory_mb >= 10
+    error_message = "It is at least 10, as Nomad has it."
+  }
 }
 
 variable "worker_datacenters" {

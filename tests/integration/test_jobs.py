@@ -52,6 +52,30 @@ def test_a_driver_that_there_is_not_is_refused_by_name(cluster: Cluster) -> None
 
 
 @pytest.mark.parametrize(
+    ("job", "setting", "remedy"),
+    [
+        ("server", "nomad=h:4646", "http://HOST:PORT"),
+        ("server", "worker_memory_mb=0", "at least 10"),
+        ("server", "worker_cpu_mhz=-3", "at least 1."),
+        ("server", "consumer_service=", "at most 63 letters"),
+        ("server", "log_level=loud", "debug, info, warning and error"),
+        ("consumer", "log_level=loud", "debug, info, warning and error"),
+        ("consumer", "consul=http://h:8500", "host:port, without http://"),
+        ("consumer", "redis_service=a/b", "at most 63 letters"),
+        ("redis", "service=", "at most 63 letters"),
+        ("redis", "data=relative", "the whole path of a directory"),
+    ],
+)
+def test_what_no_process_could_use_is_refused_with_what_is_expected(
+    cluster: Cluster, job: str, setting: str, remedy: str
+) -> None:
+    """Accepted, it would be found out by tasks that end again and again."""
+    said = nomad(cluster, "validate", "-var=driver=raw_exec", f"-var={setting}", job=job)
+    assert said.returncode == 1
+    assert remedy in said.stderr + said.stdout
+
+
+@pytest.mark.parametrize(
     ("driver", "keeper", "remedy"),
     [
         ("raw_exec", "volume", "raw_exec mounts no volumes: set data, a directory"),
