@@ -70,7 +70,7 @@ variable "cpu_mhz" {
 variable "memory_mb" {
   type        = number
   default     = 512
-  description = "MiB. What is queued and the results on their way have three quarters of it; when these are full, calls wait."
+  description = "MiB. What is queued and the results on their way have three quarters of it; when these are full, new calls are refused."
 }
 
 variable "namespace" {
