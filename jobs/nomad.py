@@ -59,8 +59,14 @@ class Nomad:
     def run(self, file: Path, variables: Mapping[str, str | int], within_s: float) -> None:
         """Run the job in a file as `nomad job run` does, and return once it is deployed.
 
-        Raises ClusterError with what Nomad says of it.
+        The file NAME.nomad.hcl has the job fnq-NAME. When that was not deployed the last
+        time, it is ended first. Raises ClusterError with what Nomad says of it.
         """
+        name = file.name.partition(".")[0]
+        last = ask("GET", f"{self.address}/v1/job/fnq-{name}/deployment")
+        if last and last["Status"] != "successful":
+            # Given the same again, Nomad goes on waiting for what it has found unhealthy.
+            self.end(lambda job: job["ID"] == f"fnq-{name}")
         words = [f"-var={name}={value}" for name, value in variables.items()]
         command = ["nomad", "job", "run", f"-address={self.address}", *words, str(file)]
         try:
@@ -73,7 +79,6 @@ class Nomad:
                 timeout=within_s,
             )
         except subprocess.TimeoutExpired:
-            name = file.name.partition(".")[0]
             raise ClusterError(
                 f"{name} is not deployed after {within_s:g} s: {self.explain(f'fnq-{name}')}"
             ) from None

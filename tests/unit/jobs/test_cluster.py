@@ -17,6 +17,7 @@ from jobs.cluster import JOBS, Cluster, main
 from tests import agents as real
 from tests.house import source
 from tests.ports import free_ports
+from tests.unit.jobs.programs import programs
 from tests.unit.jobs.somebody import somebody
 
 FILES = sorted(JOBS.glob("*.nomad.hcl"))
@@ -178,15 +179,6 @@ def test_every_variable_of_a_job_is_described(file: Path) -> None:
         name, body = block.split('"', 1)
         for word in ("type ", "default ", "description "):
             assert f"\n  {word}" in body.split("\n}\n")[0], name
-
-
-def programs(folder: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make programs, each a line of shell, and put nothing else on the path."""
-    folder.mkdir()
-    for name, line in made.items():
-        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
-        (folder / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder))
 
 
 def ports(cluster: Cluster) -> tuple[int, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.agent import ClusterError
 from jobs.nomad import Nomad
+from tests.unit.jobs.programs import programs
 from tests.unit.jobs.somebody import somebody
 
 VARIABLE = "/v1/var/nomad/jobs"
@@ -39,6 +41,24 @@ def test_the_same_secrets_may_be_given_again() -> None:
     before = {VARIABLE: {"Items": {"FNQ_TOKEN": "same", "OTHER": "x"}}}
     with somebody({"/v1/jobs": [RUNNING], **before}) as there:
         Nomad(there.address).put_secrets({"FNQ_TOKEN": "same"})
+
+
+@pytest.mark.parametrize(
+    ("last", "ended"), [(None, False), ("successful", False), ("running", True), ("failed", True)]
+)
+def test_a_job_that_was_not_deployed_is_ended_before_the_next_try(
+    last: str | None, ended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nomad would only wait on with what it placed then, and that stays unhealthy."""
+    programs(tmp_path / "bin", {"nomad": "exit 0"}, monkeypatch)
+    answers = {
+        "/v1/jobs": [RUNNING | {"Namespace": "default"}],
+        "/v1/job/fnq-redis/deployment": last and {"Status": last},
+        "/v1/job/fnq-redis/allocations": [],
+    }
+    with somebody(answers) as there:
+        Nomad(there.address).run(tmp_path / "redis.nomad.hcl", {}, 10)
+    assert ("DELETE /v1/job/fnq-redis" in there.asked) == ended
 
 
 def test_a_job_without_a_place_is_explained_by_the_evaluation_that_waits_now() -> None:
