@@ -16,6 +16,7 @@ from fnq_consumer.attachment import Attachment
 from fnq_consumer.held import Held
 from fnq_consumer.ledger import Ledger
 from fnq_core import keys
+from fnq_core.backoff import Backoff
 from fnq_core.calls import CallStreams
 from fnq_core.connection import UNREACHABLE, insist
 from fnq_core.lease import LEASE_S, Leases, Read
@@ -39,6 +40,8 @@ _DEEP_IDLE_S = 60.0
 _GONE_S = 0.05
 #: Seconds until streams that Redis refuses to read are read again.
 _BROKEN_S = 1.0
+#: Seconds between two reads that fail: first, and at most.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 #: Most calls read at once.
 _MAX_READ = 500
 _log = structlog.get_logger()
@@ -84,6 +87,8 @@ class Queue:
         self._unattended_at = asyncio.get_running_loop().time()
         #: Loop time at which what is asked of Redis now was asked first.
         self._asked_at: float | None = None
+        #: Reads that failed since one went well: Redis may answer, and refuse to read.
+        self._failed = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         #: What was logged of the streams.
         self._complaints: set[str] = set()
 
@@ -267,12 +272,15 @@ class Queue:
             return
         except UNREACHABLE as problem:
             broke_at = asyncio.get_running_loop().time()
-            _log.warning("redis is away", doing="reading calls", problem=str(problem))
+            if self._failed.tries == 0:
+                _log.warning("redis is away", doing="reading calls", problem=str(problem))
+            await asyncio.sleep(self._failed.next())
             await insist("reading calls", self.refresh_depths)
             await insist("asking for lost answers", lambda: self._take_unheard(broke_at))
             return
         finally:
             self._asked_at = None
+        self._failed.reset()
         self._take(reads)
 
     async def _wait_for_calls(

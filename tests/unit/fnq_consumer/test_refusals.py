@@ -16,6 +16,7 @@ from fnq_consumer import consumer as consumer_module
 from fnq_consumer.attachment import Attachment
 from fnq_consumer.queue import DEAF_S
 from fnq_core import keys
+from fnq_core.connection import NotNowError
 from fnq_core.lease import LEASE_S
 from tests.loop import eventually
 from tests.redis import RedisServer
@@ -160,6 +161,33 @@ async def test_a_read_that_broke_is_not_interrupted(
         [call] = queue(server)
         await eventually(lambda: call in agent.runs)
         assert not reads.deaf(asyncio.get_running_loop().time())
+
+
+async def test_a_redis_that_answers_and_refuses_to_read_is_asked_now_and_then(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is full: what waits is not read, and the log gets one line, not one a try."""
+    tries = 0
+
+    async def refuse(*_: object) -> Any:
+        nonlocal tries
+        tries += 1
+        raise NotNowError("MISCONF Errors writing to the AOF file: No space left on device")
+
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        with capture_logs() as logs, monkeypatch.context() as outage:
+            outage.setattr(made.queue("default", VERSION)._reader, "read", refuse)
+            began = asyncio.get_running_loop().time()
+            await agent.attach(address)
+            await eventually(lambda: tries == 4)
+            assert asyncio.get_running_loop().time() - began > 0.05 + 0.1 + 0.2
+        assert len([each for each in logs if each["event"] == "redis is away"]) == 1
+        [call] = queue(server)
+        await eventually(lambda: call in agent.runs)
 
 
 async def test_one_without_a_queue_knows_that_redis_is_away(
