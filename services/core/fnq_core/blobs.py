@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from fnq.v1 import result_pb2
 from fnq_core import keys
-from fnq_core.connection import FullError, insist
+from fnq_core.connection import UNREACHABLE, FullError, insist
 from fnq_wire.limits import MOST_CHUNKED, MOST_SPOOLED, PART, VALUE_TTL_S
 from fnq_wire.spool import Spool
 
@@ -82,7 +82,8 @@ class Blobs:
     async def write(self, data: bytes, *, full_tries: int | None = None) -> result_pb2.Reference:
         """Store a value and return where it lies; `full_tries` is as in `append`.
 
-        Nothing of a value that Redis has refused is left.
+        Nothing of a value that Redis has refused is left, or it expires: on a full disk
+        it cannot be deleted either.
         """
         if self.spool is not None:
             try:
@@ -95,7 +96,8 @@ class Blobs:
             for start in range(0, len(data), PART):
                 await self.append(reference, data[start : start + PART], full_tries=full_tries)
         except FullError:
-            await self.delete([reference])
+            with contextlib.suppress(*UNREACHABLE):
+                await self._redis.execute_command("UNLINK", reference.key)
             raise
         return reference
 

@@ -30,6 +30,7 @@ from fnq_wire.limits import OLDEST_REDIS
 __all__ = [
     "FULL_TRIES",
     "UNREACHABLE",
+    "DiskFullError",
     "FullError",
     "Measures",
     "NotNowError",
@@ -49,6 +50,8 @@ _T = TypeVar("_T")
 #: is full, it is a replica that waits for a primary, it loads, it runs a long script.
 #: Redis 6.2 puts the place before it when it refuses a command inside a script.
 _NOT_NOW = re.compile(r"(?:^|: -)(MISCONF|OOM|READONLY|NOREPLICAS|MASTERDOWN|LOADING|BUSY) ")
+#: What Redis says, and why, when it cannot write its file for want of room.
+_DISK_FULL = "No space left on device"
 #: Tries for whoever does not wait for a Redis that is full to have room again: about 2 s.
 FULL_TRIES = 8
 
@@ -62,12 +65,21 @@ class NotNowError(ResponseError):
 
 
 class FullError(NotNowError):
-    """Redis' memory is full: it refuses what needs more of it. Nothing was carried out."""
+    """Redis' memory or disk is full: it refuses what needs more. Nothing was carried out."""
 
     #: What people are told.
     advice = (
         "Redis is full and takes nothing more: wait until calls have ended, "
         "or give it more memory (maxmemory)"
+    )
+
+
+class DiskFullError(FullError):
+    """The disk is full: Redis refuses all that writes, deleting and acknowledging too."""
+
+    advice = (
+        "Redis is full: the disk that its file lies on has no room left; "
+        "free some (for the stack on this machine where FNQ_HOME is)"
     )
 
 
@@ -82,6 +94,8 @@ class _Parser(DefaultParser):  # type: ignore[misc, valid-type]  # one of two, a
     def parse_error(cls, response: str) -> Exception:
         """Return the exception for an error of Redis."""
         passing = _NOT_NOW.search(response)
+        if passing is not None and _DISK_FULL in response:
+            return DiskFullError(response)
         if passing is not None:
             return FullError(response) if passing[1] == "OOM" else NotNowError(response)
         problem: Exception = super().parse_error(response)

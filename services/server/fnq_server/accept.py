@@ -134,10 +134,10 @@ class Accepter:
         a client that has not heard of it when its stream breaks offers the call again.
         """
         full = isinstance(problem, FullError)
-        if full:
+        error, reason = "NotAcceptedError", f"Redis refuses to take the call: {problem}"
+        if isinstance(problem, FullError):
             self._full_at = asyncio.get_running_loop().time()
-        reason = FullError.advice if full else f"Redis refuses to take the call: {problem}"
-        error = "QueueFullError" if full else "NotAcceptedError"
+            error, reason = "QueueFullError", problem.advice
         _log.error("redis refuses calls", problem=str(problem))
         if all(each.target is None for each in offers):
             self._give_up([each.call for each in offers], error, reason)
@@ -237,8 +237,8 @@ def _problem(submission: session_pb2.Submission) -> bytes | None:
     payload = submission.payload
     if not payload.HasField("reference") or payload.reference.house:
         return None
-    if payload.reference.key == NO_ROOM:
-        return _refusal("QueueFullError", FullError.advice)
+    if payload.reference.key.startswith(NO_ROOM):
+        return _refusal("QueueFullError", payload.reference.key.removeprefix(NO_ROOM))
     return _refusal("NotAcceptedError", "the arguments of the call did not arrive: call again")
 
 

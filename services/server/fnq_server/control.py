@@ -233,8 +233,8 @@ async def _told(context: Context) -> AsyncIterator[None]:
     """Tell whoever asks what is wrong with Redis or with what lies there."""
     try:
         yield
-    except FullError:
-        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, FullError.advice)
+    except FullError as problem:
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, problem.advice)
     except RecordError as problem:
         await context.abort(grpc.StatusCode.DATA_LOSS, str(problem))
 

@@ -11,8 +11,8 @@ from fnq_wire.limits import FULL_FRAME
 
 __all__ = ["NO_ROOM", "Session", "references"]
 
-#: Stands for the key of a value that Redis had no room for.
-NO_ROOM = "no room"
+#: Begins the key of a value that Redis had no room for; what people are told follows.
+NO_ROOM = "no room: "
 
 #: Results in one frame; more wait for the next.
 _MAX_RESULTS = 2_000
@@ -54,7 +54,7 @@ class Session:
         #: that the client gave them. Another dictionary for each stream.
         self.incoming: dict[int, result_pb2.Reference] = {}
         #: Those that Redis had no room for. Another set for each stream.
-        self.overflow: set[int] = set()
+        self.overflow: dict[int, str] = {}
         self._blobs = blobs
         self._sent_blobs = 0
         self._results: list[bytes | result_pb2.Result] = []
@@ -87,7 +87,7 @@ class Session:
             self.writer = None
         self.detached_at = asyncio.get_running_loop().time()
         self.incoming = {}
-        self.overflow = set()
+        self.overflow = {}
         self.resumed.clear()
         self._results.clear()
         self._mark = 0
@@ -99,7 +99,7 @@ class Session:
             if arrived is not None:
                 reference.CopyFrom(arrived)
             elif int(reference.key) in self.overflow:
-                reference.key = NO_ROOM
+                reference.key = NO_ROOM + self.overflow[int(reference.key)]
 
     async def frames(self) -> AsyncIterator[session_pb2.ServerFrame]:
         """Yield what goes out, gathered per turn, without end."""

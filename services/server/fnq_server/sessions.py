@@ -81,8 +81,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
         try:
             session, mark = await self._admit(frame.hello)
-        except FullError:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, FullError.advice)
+        except FullError as full:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, full.advice)
         await context.write(session_pb2.ServerFrame(welcome=self._welcome(session, mark)))
         writer = asyncio.get_running_loop().create_task(_write(session, context))
         session.writer, session.detached_at = writer, None
@@ -216,8 +216,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
                 reference = incoming[part.blob] = self._blobs.begin()
             try:
                 await self._blobs.append(reference, part.data, full_tries=FULL_TRIES)
-            except FullError:
-                overflow.add(part.blob)
+            except FullError as problem:
+                overflow[part.blob] = problem.advice
                 incoming.pop(part.blob, None)
                 self._deleter.discard([reference])
             if incoming is not session.incoming:

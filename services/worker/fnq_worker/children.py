@@ -112,8 +112,8 @@ class Children:
         """Put large arguments where the server finds them, then submit the call."""
         try:
             reference = await self.blobs.write(payload, full_tries=FULL_TRIES)
-        except FullError:
-            self._drop(child, "QueueFullError", FullError.advice)
+        except FullError as problem:
+            self._drop(child, "QueueFullError", problem.advice)
             return
         finally:
             del self._unoffered[child.call]

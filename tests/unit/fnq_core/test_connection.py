@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from fnq_core.connection import (
     UNREACHABLE,
+    DiskFullError,
     FullError,
     NotNowError,
     RedisClosedError,
@@ -142,6 +143,8 @@ async def test_a_redis_that_stays_full_is_given_up_where_that_is_asked_for(
     [
         ("OOM command not allowed when used memory > 'maxmemory'.", FullError),
         ("MISCONF Redis is configured to save RDB snapshots", NotNowError),
+        ("MISCONF Errors writing to the AOF file: No space left on device", DiskFullError),
+        ("MISCONF Errors writing to the AOF file: Input/output error", NotNowError),
         (f"{IN_A_SCRIPT}-OOM command not allowed when used memory > 'maxmemory'.", FullError),
         ("@user_script: 8: -OOM command not allowed when used memory > 'maxmemory'.", FullError),
         (f"{IN_A_SCRIPT}-READONLY You can't write against a read only replica.", NotNowError),

@@ -12,6 +12,8 @@ import pytest
 
 from fnq.v1 import session_pb2
 from fnq_core import keys
+from fnq_core.calls import CallStreams
+from fnq_core.connection import DiskFullError
 from fnq_server import accept
 from fnq_wire.limits import PART
 from tests.loop import eventually
@@ -43,6 +45,26 @@ async def test_a_full_redis_refuses_calls_and_lets_those_end_that_it_has(
         assert (await later.over()).value.inline == later.call
         assert [each.call.call for each in w.agent.dispatched] == [running.call, later.call]
         assert (w.client.goaways, [each.more for each in refused]) == (0, [0, 0, 0])
+
+
+async def test_a_full_disk_refuses_calls_until_some_is_freed(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis can note nothing of it, not even the refusal: the caller is told all the same."""
+
+    async def refuse(*_: object) -> None:
+        raise DiskFullError("MISCONF Errors writing to the AOF file: No space left on device")
+
+    async with way(server, tmp_path) as w:
+        with monkeypatch.context() as disk:
+            disk.setattr(CallStreams, "append", refuse)
+            end = await w.client.submit(w.version).over()
+        assert end.failure.error == "QueueFullError"
+        assert "disk" in end.failure.message
+        assert "FNQ_HOME" in end.failure.message
+        later, run = await w.run()
+        await w.agent.end(run)
+        assert (await later.over()).value.inline == later.call
 
 
 async def test_a_session_goes_elsewhere_after_a_refusal_and_nothing_is_offered_again(
