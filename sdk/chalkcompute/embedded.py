@@ -22,7 +22,7 @@ from fnq_wire.error import NotReadyError, StackError
 if TYPE_CHECKING:
     from chalkcompute.config import Config
 
-__all__ = ["TIMEOUT_S", "Place", "ask", "ensure", "locate"]
+__all__ = ["TIMEOUT_S", "Place", "ask", "ensure", "held", "locate"]
 
 #: Seconds in which a stack must come up.
 TIMEOUT_S = 20.0
@@ -45,6 +45,11 @@ class Place:
     def door(self) -> str:
         """The socket of the supervisor."""
         return os.path.join(self.runtime, "supervisor.sock")
+
+    @property
+    def lock(self) -> str:
+        """The file that the supervisor has locked for as long as it lives."""
+        return os.path.join(self.state, "lock")
 
     @property
     def log(self) -> str:
@@ -71,7 +76,7 @@ def locate(environ: Mapping[str, str] = os.environ) -> Place:
 def _noted(state: str) -> str:
     """Return the runtime directory of the stack that holds the lock; empty if there is none."""
     try:
-        with open(os.path.join(state, "lock"), "rb") as file:
+        with open(Place(state, "").lock, "rb") as file:
             runtime = os.fsdecode(file.read())
         there = os.path.isabs(runtime) and os.path.lexists(Place(state, runtime).door)
     except (OSError, ValueError):
@@ -159,6 +164,20 @@ def ask(place: Place, verb: str, timeout_s: float, **request: object) -> dict[st
     if not answer["ok"]:
         raise StackError(f"the embedded stack: {answer['error']}")
     return answer
+
+
+def held(place: Place) -> bool:
+    """Return whether a supervisor lives, also one whose sockets are not there."""
+    import fcntl
+
+    try:
+        with open(place.lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _private(path: str) -> bool:

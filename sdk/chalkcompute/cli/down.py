@@ -31,12 +31,33 @@ def run(_options: argparse.Namespace) -> int:
     """Stop the stack; return the exit code when every process of it is gone."""
     place = embedded.locate()
     answer = embedded.ask(place, "down", _LONGEST_S)
-    if answer is None:
+    if answer is not None:
+        _wait_gone(answer["pid"])
+    elif embedded.held(place):
+        _wait_free()
+    else:
         print("the stack was not running")
         return 0
-    _wait_gone(answer["pid"])
     print("down")
     return 0
+
+
+def _wait_free() -> None:
+    """Wait for a stack that cannot be asked: it is about to open its door, or has lost it.
+
+    One whose sockets were removed ends by itself.
+    """
+    limit = time.monotonic() + _LONGEST_S
+    while embedded.held(place := embedded.locate()):
+        answer = embedded.ask(place, "down", _LONGEST_S)
+        if answer is not None:
+            _wait_gone(answer["pid"])
+        elif time.monotonic() > limit:
+            raise StackError(
+                f"the process that has locked {place.lock} neither answers nor ends: end it by "
+                f"hand (its log is {place.log})"
+            )
+        time.sleep(_LOOK_S)
 
 
 def _wait_gone(pid: int) -> None:

@@ -56,7 +56,10 @@ def of_stack(config: Config, place: Place) -> View:
         return found
     if answer is None:
         found.problems.append(
-            "no stack runs on this machine; `fnq up`, or the first call, starts one"
+            f"the stack on this machine has no socket in {place.runtime}: it starts, or ends; "
+            "`fnq down` waits for its end"
+            if embedded.held(place)
+            else "no stack runs on this machine; `fnq up`, or the first call, starts one"
         )
         return found
     for entry in answer["processes"]:

@@ -79,9 +79,11 @@ class Place:
         if fault:
             raise StackError(f"{fault}; free some or set FNQ_HOME to another disk")
 
-    def exists(self) -> bool:
-        """Whether the state directory is still there."""
-        return os.path.isdir(self.logs)
+    def lost(self) -> str:
+        """Return which of the directories of a stack that runs somebody removed, or emptied."""
+        if not os.path.isdir(self.logs):
+            return self.state
+        return "" if os.path.lexists(self.socket("supervisor")) else self.runtime
 
     def fault(self, least_free: int = LEAST_FREE) -> str:
         """Return why Redis cannot write in the state directory; empty when it can."""

@@ -32,8 +32,8 @@ STOP_S = 5.0
 _TRIES = 3
 #: Seconds between two looks whether a socket accepts.
 _LOOK_S = 0.005
-#: Seconds between two looks at the state directory.
-_TICK_S = 20.0
+#: Seconds between two looks whether both directories are still there.
+_TICK_S = 2.0
 #: Seconds that orphans, once killed, may take to be gone.
 _ORPHANS_S = 2.0
 
@@ -183,8 +183,9 @@ class Supervisor:
             try:
                 await asyncio.wait_for(self.leaving.wait(), min(wait_s, _TICK_S))
             except TimeoutError:
-                if not self.place.exists():
-                    _log.error("%s is gone: leaving", self.place.state)
+                lost = self.place.lost()
+                if lost:
+                    _log.error("%s is gone: leaving", lost)
                     return
                 logfile.bound(self.place.logs)
                 self.agents.tidy()

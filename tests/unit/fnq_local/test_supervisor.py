@@ -196,6 +196,18 @@ def test_a_stack_whose_state_was_removed_leaves_in_order(stack: Stack) -> None:
     assert not stack.runtime.exists()
 
 
+@pytest.mark.parametrize("lost", ["state", "runtime"])
+def test_a_stack_whose_directory_was_removed_soon_leaves_by_itself(stack: Stack, lost: str) -> None:
+    """Nobody could reach it, or keep anything in it; the next one has the place."""
+    supervisor = stack.up()
+    stack.processes()
+    shutil.rmtree(getattr(stack, lost))
+    assert supervisor.wait(10) == 0
+    assert not stack.runtime.exists()
+    assert not stack.left()
+    stack.up()
+
+
 def test_two_started_at_once_end_with_one(stack: Stack) -> None:
     """The loser leaves without complaint, the winner serves both."""
     both = [stack.start(), stack.start()]

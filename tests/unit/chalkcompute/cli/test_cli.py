@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chalkcompute.cli import main
+from chalkcompute.cli import down, main
 from tests.unit.chalkcompute.cli.control_server import ControlServer, serving
 
 
@@ -169,6 +171,25 @@ def test_a_stack_is_started_shown_and_stopped() -> None:
     assert _fnq("down").stdout == "down\n"
     assert not any(os.path.exists(entry["address"].removeprefix("unix:")) for entry in processes)
     assert _fnq("down").stdout == "the stack was not running\n"
+
+
+def test_a_stack_that_lost_its_sockets_is_no_stack_that_does_not_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the lock lives: `status` says so, `down` waits for its end or names the lock."""
+    monkeypatch.setattr(down, "_LONGEST_S", 0.1)
+    lock = Path(os.environ["FNQ_HOME"]) / "lock"
+    lock.parent.mkdir()
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert main(["status"]) == 1
+        assert "no socket in" in capsys.readouterr().err
+        assert main(["down"]) == 1
+        assert str(lock) in capsys.readouterr().err
+        monkeypatch.setattr(down, "_LONGEST_S", 30.0)
+        threading.Timer(0.05, file.close).start()
+        assert main(["down"]) == 0
+    assert capsys.readouterr().out == "down\n"
 
 
 @pytest.mark.integration
