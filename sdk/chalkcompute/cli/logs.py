@@ -22,6 +22,11 @@ __all__ = ["add", "run"]
 
 _TAIL = 100
 _ASK_S = 2.0
+#: Redis has the logs, in the file that the next stack reads.
+_NO_STACK = (
+    "no stack runs on this machine, and none can be asked for logs; those of the last day are "
+    "shown once `fnq up`, or the next call, has started one"
+)
 _COLOURS = {"stderr": "yellow", "system": "dim"}
 
 
@@ -78,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 def _stack_address() -> str:
     answer = embedded.ask(embedded.locate(), "ping", _ASK_S, touch=True)
     if answer is None:
-        raise NotReadyError("no stack runs on this machine; `fnq up` starts it, its logs are kept")
+        raise NotReadyError(_NO_STACK)
     return str(answer["server"])
 
 

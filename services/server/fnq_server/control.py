@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
@@ -158,13 +158,9 @@ class Control(control_pb2_grpc.ControlServicer):
                 "looking up", lambda: self._registry.find(namespace, request.name, request.number)
             )
         if found is None:
-            names = await self._registry.names(namespace)
             number = f" version {request.number}" if request.number else ""
-            await context.abort(
-                grpc.StatusCode.NOT_FOUND,
-                f"no function {request.name!r}{number} in namespace {namespace!r}: run the script "
-                f"that defines it; deployed there: {', '.join(names) or 'none'}",
-            )
+            names = await self._registry.names(namespace)
+            await _say_unknown(context, namespace, f"{request.name!r}{number}", names)
         return _message(found)
 
     async def WaitReady(  # noqa: N802
@@ -206,7 +202,10 @@ class Control(control_pb2_grpc.ControlServicer):
     async def Logs(  # noqa: N802
         self, request: control_pb2.LogsRequest, context: Context
     ) -> AsyncIterator[control_pb2.LogLine]:
-        """Return the last lines, then new ones where they are followed."""
+        """Return the last lines, then new ones where they are followed.
+
+        One function without a line may be one that is not there; a follower waits for it.
+        """
         namespace, tail = request.namespace or "default", request.tail or _TAIL
         call = request.call.replace("-", "").lower()
         if call.strip("0123456789abcdef"):
@@ -218,14 +217,29 @@ class Control(control_pb2_grpc.ControlServicer):
         async def names() -> Sequence[str]:
             return [request.function] if request.function else await registry.names(namespace)
 
-        registry = self._registry
+        registry, silent = self._registry, True
         if request.follow:
             lines = self._logs.follow(namespace, names, tail, call)
         else:
             lines = self._logs.tail(namespace, await names(), tail, call)
         async with contextlib.aclosing(lines):
             async for line in lines:
+                silent = False
                 yield _line(line)
+        if silent and request.function:
+            known = await registry.names(namespace)
+            if request.function not in known:
+                await _say_unknown(context, namespace, repr(request.function), known)
+
+
+async def _say_unknown(
+    context: Context, namespace: str, function: str, known: Sequence[str]
+) -> NoReturn:
+    await context.abort(
+        grpc.StatusCode.NOT_FOUND,
+        f"no function {function} in namespace {namespace!r}: run the script that defines it; "
+        f"deployed there: {', '.join(known) or 'none'}",
+    )
 
 
 @contextlib.asynccontextmanager

@@ -341,7 +341,9 @@ async def test_logs_are_read_by_function_and_by_call(server: RedisServer, tmp_pa
 
         assert await texts() == ["one", "two"]
         assert await texts(function="f", tail=1) == ["two"]
-        assert await texts(function="g") == []
+        with pytest.raises(grpc.aio.AioRpcError, match=r"no function 'g' in.* deployed there: f"):
+            await texts(function="g")
+        assert await texts(function="f", call="77") == []
         assert await texts(call=call.hex()) == await texts(call=str(uuid.UUID(bytes=call)))
         assert await texts(call=call.hex(), tail=1) == ["one"]
         with pytest.raises(grpc.aio.AioRpcError, match="not the id of a call: 'g-1'"):

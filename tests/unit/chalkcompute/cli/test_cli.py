@@ -173,6 +173,14 @@ def test_a_stack_is_started_shown_and_stopped() -> None:
     assert _fnq("down").stdout == "the stack was not running\n"
 
 
+def test_logs_of_a_stack_that_does_not_run_come_with_the_next_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody can be asked for them now."""
+    assert main(["logs", "add"]) == 1
+    assert "are shown once `fnq up`" in capsys.readouterr().err
+
+
 def test_a_stack_that_lost_its_sockets_is_no_stack_that_does_not_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
