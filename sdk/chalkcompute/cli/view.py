@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "merge", "of_server", "of_stack"]
 
-#: Seconds for the supervisor and for the server; both, and starting Python, stay below 2.
-_SUPERVISOR_S = 0.6
-_SERVER_S = 0.8
+#: Seconds for the supervisor and for the server; both, and starting Python on a busy
+#: machine, stay below 2.
+_SUPERVISOR_S = 0.5
+_SERVER_S = 0.5
 #: Roles that only fork others.
 _PARENTS = ("forge", "zygote")
 #: Roles that run a function.
@@ -82,6 +83,9 @@ def _ask_server(
             reply = server.status(_SERVER_S)
     except FnqError as problem:
         found.problems.append(str(problem))
+        for entry in known or ():
+            if entry["role"] == "server":
+                entry["reason"] = "does not answer"
         return
     theirs = [_process(each) for each in reply.processes]
     found.processes = theirs if known is None else merge(known, theirs)

@@ -115,7 +115,7 @@ def test_only_roles_that_are_promised_are_processes() -> None:
 
 
 def test_a_server_that_hangs_does_not_hide_the_processes() -> None:
-    """They are shown within two seconds, with what is wrong."""
+    """They are shown with what is wrong, within half of two seconds: Python starts, too."""
     servicer = ControlServer()
     servicer.slow_s = 3.0
     began = time.monotonic()
@@ -123,8 +123,10 @@ def test_a_server_that_hangs_does_not_hide_the_processes() -> None:
         with _supervisor([_entry("server", 70, address=address)]) as place:
             found = view.of_stack(Config(), place)
         took_s = time.monotonic() - began
-    assert took_s < 2.0
-    assert len(found.processes) == 1
+    assert took_s < 1.0
+    assert [(each["role"], each["reason"]) for each in found.processes] == [
+        ("server", "does not answer")
+    ]
     assert "did not answer in time" in found.problems[0]
 
 
