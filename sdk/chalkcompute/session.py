@@ -28,6 +28,7 @@ from chalkcompute.errors import (
     ProtocolError,
 )
 from chalkcompute.inflight import Inflight, Outcome, Target
+from chalkcompute.room import Room
 from fnq.v1 import session_pb2, session_pb2_grpc
 from fnq_wire import failure
 from fnq_wire.limits import INLINE, MOST_CHUNKED, MOST_SPOOLED
@@ -45,6 +46,8 @@ __all__ = ["ServerSession"]
 #: Seconds after which a stream that brought nothing has served all the same: what was
 #: sent did not break it.
 _SERVED_S = 5.0
+#: Seconds without anything to send after which calls may wait for a full disk.
+_QUIET_S = 10.0
 
 
 class ServerSession:
@@ -62,6 +65,7 @@ class ServerSession:
         #: Of the stream that is open: a welcome has come, and anything after it.
         self._served = self._heard = False
         self._left = False
+        self._room = Room()
         self._broken: FnqError | None = None
         self._stream = 0
         self._process = os.getpid()
@@ -319,10 +323,15 @@ class ServerSession:
         yield self._state.hello()
         while True:
             with self._lock:
-                frame = self._next_frame(stream)
-            if frame is None:
+                quiet = not self._news.wait_for(lambda: self._ready_to_send(stream), _QUIET_S)
+                frame = None if quiet else self._next_frame(stream)
+                spool = self._state.spool if quiet and self._state.in_flight else None
+            if spool is not None:
+                self._room.look(spool.directory)
+            if frame is not None:
+                yield frame
+            elif not quiet:
                 return
-            yield frame
 
     def _next_frame(self, stream: int) -> session_pb2.ClientFrame | None:
         """Wait for something to send; None when the stream is over. The lock is held."""

@@ -123,6 +123,32 @@ def connected(server: session_pb2_grpc.SessionsServicer) -> Iterator[ServerSessi
         host.stop(0).wait()
 
 
+def test_who_waits_for_a_full_disk_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack can say nothing then; nor is anything said of a disk when no call waits."""
+    looked, free = queue.Queue[int](), 0
+
+    def statvfs(_: object) -> Any:
+        looked.put(free)
+        return SimpleNamespace(f_bavail=free, f_frsize=4096)
+
+    monkeypatch.setattr("os.statvfs", statvfs)
+    monkeypatch.setattr(session_module, "_QUIET_S", 0.01)
+    with connected(Open(tmp_path)) as session:
+        session.submit(TARGET, b"x")
+        for _ in range(3):
+            looked.get(timeout=10)
+        free = 1 << 20
+        while looked.get(timeout=10) != free or looked.get(timeout=10) != free:
+            continue
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(str(tmp_path))[2] for line in said] == [
+        " is full: calls wait until some is freed (FNQ_HOME)",
+        " has room again",
+    ]
+
+
 @pytest.mark.parametrize(("protocol", "older"), [(0, "fnq-server"), (PROTOCOL + 1, CLIENT)])
 def test_a_server_of_another_version_ends_every_call(protocol: int, older: str) -> None:
     """At the first answer, with both versions and the end to update; it is not asked again."""
