@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fnq_wire.pipe import Kind, encode, read_json
+from fnq_wire.pipe import CUT_OFF, Kind, encode, read_json
 from tests.unit.fnq_runner.agent import CODEC, Start
 from tests.unit.fnq_runner.zygote import until
 
@@ -64,7 +64,7 @@ def test_a_runner_whose_agent_has_gone_leaves(start: Start) -> None:
     """The end of the pipe is the end of the runner."""
     agent = start("def f(a): ...")
     agent.sock.close()
-    assert agent.exited()["code"] == 1
+    assert agent.exited()["code"] == CUT_OFF
 
 
 def test_a_frame_that_is_none_is_the_end_of_a_runner(start: Start) -> None:
