@@ -31,6 +31,8 @@ _CUT_OFF = (
     "its connection to the worker was closed, and it was ended: close no file descriptors "
     "that the function did not open"
 )
+#: Of one whose parent, the zygote, has died.
+_ORPHANED = "the process that it was forked from was lost"
 #: Sequence numbers that one runner may use for nested calls before it wraps.
 _SEQ_STRIDE = 1 << 16
 #: What the number of a LOG frame stands for.
@@ -212,6 +214,10 @@ class Crew:
         await self._fork()
 
     def _zygote_lost(self) -> None:
+        for runner in self._known.values():
+            # It goes with its parent, and nobody is left to say so.
+            runner.doom = runner.doom or _ORPHANED
+            runner.exited.set()
         if not self._stopping:
             self._fatal(RuntimeError("the zygote is gone, and the runner with it"))
 

@@ -87,6 +87,9 @@ class Workbench:
             self._decree(run, self.broken)
             return
         self._gate.arrive(run)
+        if self._draining and run.runner is None:
+            self._give_back(run)
+            return
         # It was on its way when the slots were stated anew.
         if self._stall.lasts and run.lender is None:
             self._stall.watch()
@@ -208,11 +211,8 @@ class Workbench:
 
     def _conclude(self, run: Run, foregone: tuple[int | None, Mapping[str, Any]]) -> None:
         """End a run with a failure, after the chunks that came before."""
-        if run.disowned:
-            self._give_back(run)
-            return
         position, envelope = foregone
-        if position is None:
+        if position is None or run.disowned:
             self._decree(run, envelope)
             return
         self.publisher.end(run, position).failure.CopyFrom(failure.to_proto(envelope))

@@ -150,6 +150,15 @@ async def test_a_call_dispatched_anew_does_not_cost_a_slot_for_ever() -> None:
     assert b.runner.given()[-1] == (later, 1)
 
 
+async def test_a_call_that_comes_while_the_worker_stops_is_given_back() -> None:
+    """It was on its way; there may be no runner any more that would take it."""
+    b = Bench()
+    b.bench.drain()
+    b.bench.runner = None
+    b.dispatch("late")
+    assert (b.what(), list(b.bench.runs())) == (["returned"], [])
+
+
 async def test_a_call_that_waits_is_cancelled_without_the_runner() -> None:
     """It never gets there."""
     b = Bench()
