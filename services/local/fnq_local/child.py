@@ -91,11 +91,12 @@ class Child:
 
     async def stop(self, grace_s: float) -> None:
         """End it for good, killing it after `grace_s` seconds. Safe to call twice."""
+        if self.state != "stopped":
+            self._turn("stopping", "")
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
         if self.process is not None and not self.process.exit.done():
-            self._turn("stopping", "")
             await self.process.stop(grace_s)
             _log.info("%s: stopped, %s", self.facts.role, self.process.exit.result())
         self._turn("stopped", "")

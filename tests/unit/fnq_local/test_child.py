@@ -132,6 +132,34 @@ def test_it_runs_only_once_its_probe_says_so(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_one_that_is_told_to_end_says_so_at_once(tmp_path: Path) -> None:
+    """Also while it is being launched: whoever asks next must not take it for one that stays."""
+
+    async def scene() -> tuple[str, str]:
+        launching, forked = asyncio.Event(), asyncio.Event()
+
+        async def launch() -> Process:
+            launching.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await forked.wait()
+            raise AssertionError
+
+        log = LogFile(str(tmp_path / "log"))
+        child = Child(Facts("thing"), launch, log, changed=lambda: None)
+        child.start()
+        await launching.wait()
+        stopping = asyncio.create_task(child.stop(grace_s=5))
+        await asyncio.sleep(0)
+        told = child.state
+        forked.set()
+        await stopping
+        return told, child.state
+
+    assert asyncio.run(scene()) == ("stopping", "stopped")
+
+
 def test_a_launch_that_is_refused_counts_as_a_death(tmp_path: Path) -> None:
     """Its reason is the reason of the launch."""
 
