@@ -6,7 +6,7 @@ import asyncio
 
 from fnq.v1 import record_pb2, worker_pb2
 from fnq_consumer.rooms import Rooms
-from fnq_wire.limits import FULL_FRAME
+from fnq_wire.fitting import fitting
 
 __all__ = ["Attachment"]
 
@@ -60,7 +60,7 @@ class Attachment:
         await self._news.wait()
         self._news.clear()
         frame, self._frame = self._frame, worker_pb2.ConsumerFrame()
-        take = _fitting(frame)
+        take = fitting(len(each.call.payload.inline) for each in frame.dispatches)
         if take < len(frame.dispatches):
             self._frame.dispatches.extend(frame.dispatches[take:])
             del frame.dispatches[take:]
@@ -68,13 +68,3 @@ class Attachment:
         frame.settled = b"".join(self._settled)
         self._settled.clear()
         return frame
-
-
-def _fitting(frame: worker_pb2.ConsumerFrame) -> int:
-    """Return how many of the dispatches go into one frame: one at least."""
-    size = 0
-    for index, dispatch in enumerate(frame.dispatches):
-        size += len(dispatch.call.payload.inline)
-        if size > FULL_FRAME:
-            return max(1, index)
-    return len(frame.dispatches)

@@ -19,7 +19,8 @@ from fnq_server.relay import Relay
 from fnq_server.session import NO_ROOM, Session
 from fnq_server.stranded import Stranded
 from fnq_server.track import Track
-from fnq_wire.limits import FULL_FRAME, MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
+from fnq_wire.fitting import fitting
+from fnq_wire.limits import MAX_DEPTH, WINDOW_BYTES, WINDOW_CHUNKS
 from fnq_wire.protocol import PROTOCOL
 
 __all__ = ["Accepter"]
@@ -78,7 +79,8 @@ class Accepter:
 
     async def _append_all(self, session: Session) -> None:
         while session.offered:
-            count = _fitting(session.offered)
+            offered = session.offered[:_MAX_OFFERS]
+            count = fitting(len(each.payload.inline) for each in offered)
             batch = session.offered[:count]
             del session.offered[:count]
             try:
@@ -217,17 +219,6 @@ class Accepter:
         if found is not None:
             self._wanted(namespace, version_id)
         return found
-
-
-def _fitting(submissions: list[session_pb2.Submission]) -> int:
-    """Return how many of the first submissions one command carries."""
-    count, size = 0, 0
-    for submission in submissions[:_MAX_OFFERS]:
-        count += 1
-        size += len(submission.payload.inline)
-        if size > FULL_FRAME:
-            break
-    return count
 
 
 def _problem(submission: session_pb2.Submission) -> bytes | None:

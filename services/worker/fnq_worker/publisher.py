@@ -10,7 +10,8 @@ from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.results import OWNED_RENEW_S, Mailboxes
-from fnq_wire.limits import FULL_FRAME, INLINE
+from fnq_wire.fitting import fitting
+from fnq_wire.limits import INLINE
 from fnq_worker.run import Run
 
 __all__ = ["Publisher"]
@@ -180,7 +181,7 @@ class Publisher:
 
     def _take(self) -> list[_Draft]:
         """Take from what was gathered what one command carries."""
-        count = _fitting(self._batch)
+        count = _together(self._batch)
         batch = self._batch[:count]
         del self._batch[:count]
         if not self._batch:
@@ -230,7 +231,7 @@ class Publisher:
     async def _offer(self, shut: _Shut) -> bool:
         """Write what is for an inbox, unless it is still gone; return whether it is back."""
         while shut.drafts:
-            some = shut.drafts[: _fitting(shut.drafts)]
+            some = shut.drafts[: _together(shut.drafts)]
             if await self._write(some):
                 shut.tries += 1
                 return False
@@ -262,12 +263,6 @@ class Publisher:
             await self._written.wait()
 
 
-def _fitting(drafts: list[_Draft]) -> int:
+def _together(drafts: list[_Draft]) -> int:
     """Return how many of the first drafts one command carries."""
-    count, size = 0, 0
-    for draft in drafts[:_MAX_BATCH]:
-        count += 1
-        size += draft.result.ByteSize()
-        if size > FULL_FRAME:
-            break
-    return count
+    return fitting(draft.result.ByteSize() for draft in drafts[:_MAX_BATCH])

@@ -242,7 +242,7 @@ async def test_what_one_append_carries_is_bounded(
     server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By bytes as well: Redis does nothing else meanwhile."""
-    monkeypatch.setattr(accept, "FULL_FRAME", 250)
+    monkeypatch.setattr("fnq_wire.fitting.FULL_FRAME", 250)
     version = await service.deploy(server)
     async with service.server(server, tmp_path) as (made, address), ToyClient() as client:
         accepter: Any = made._sessions._accepter

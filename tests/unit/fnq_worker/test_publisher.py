@@ -191,7 +191,7 @@ async def test_what_one_command_carries_is_bounded(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By bytes: Redis does nothing else meanwhile."""
-    monkeypatch.setattr(publisher_module, "FULL_FRAME", 250 << 10)
+    monkeypatch.setattr("fnq_wire.fitting.FULL_FRAME", 250 << 10)
     async with desk(server) as d:
         commands: list[int] = []
         publish = d.mailboxes.publish
