@@ -1,6 +1,6 @@
 # Every target that runs Python sets up .venv by itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check proto bench kill soak images base cluster cluster-down cluster-test clean
+.PHONY: help setup demo test check proto bench bench-cold peers kill soak images base cluster cluster-down cluster-test images-test nomad-test clean
 
 #: Any Python from 3.11 on; the environment is made with it.
 PYTHON ?= python3
@@ -11,9 +11,12 @@ STAMP := $(VENV)/.stamp
 KILL ?= full
 SOAK ?= full
 BENCH ?= full
-#: Of `make cluster`: how tasks run (raw_exec or docker), how many servers and consumers
-#: there are, what stands before -server in the images' names, and Redis' image.
+#: `raw_exec`, `docker`, or both.
+COLD ?= raw_exec docker
+#: Of `make cluster`: how tasks run (raw_exec or docker), and functions; how many servers and
+#: consumers there are, what stands before -server in the images' names, and Redis' image.
 DRIVER ?= raw_exec
+WORKERS ?= $(DRIVER)
 SERVERS ?= 1
 CONSUMERS ?= 1
 IMAGE ?= fnq
@@ -33,6 +36,9 @@ BUILD_BASE ?= $(BASE:fnq-base=fnq-base-build)
 TAG ?= $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 #: More arguments for docker build: make images BUILD='--network host'
 BUILD ?=
+#: Processes that share the tests, which wait for much of their time; of those over real
+#: processes a folder's run one by one.
+TESTERS ?= 3
 #: More arguments for pytest: make test ARGS='-k arrow'.
 ARGS ?=
 
@@ -53,8 +59,10 @@ $(STAMP): pyproject.toml
 demo: setup  ## Transcribe a recording while it is decoded, each segment glossed by a second function
 	$(BIN)/python examples/transcribe.py
 
-test: setup  ## Run the tests, except those of `make kill`
-	$(BIN)/python -m pytest $(ARGS)
+test: setup  ## Run the tests, except those that have a target of their own
+	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
+	@# Where ARGS selects none of these, pytest says so by 5.
+	$(BIN)/python -m pytest -m timed $(ARGS) || test $$? -eq 5
 
 check: setup  ## Lint, formatting, types, floors, and that the stubs are the proto's
 	$(BIN)/ruff check
@@ -66,16 +74,30 @@ check: setup  ## Lint, formatting, types, floors, and that the stubs are the pro
 proto: setup  ## Generate the stubs beside the .proto files
 	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(OUT) --pyi_out=$(OUT) proto/fnq/v1/*.proto
 	$(BIN)/python -m grpc_tools.protoc -I proto --grpc_python_out=$(OUT) \
-	  proto/fnq/v1/session.proto proto/fnq/v1/worker.proto proto/fnq/v1/control.proto
+	  $(shell grep -l '^service' proto/fnq/v1/*.proto)
 
 bench: setup  ## Measure calls and chunks beside raw gRPC and raw Redis (BENCH=short: a minute)
 	$(BIN)/python tests/bench $(BENCH)
+
+bench-cold: setup  ## Time cold calls on clusters, as processes and in containers (needs nomad, consul, make images)
+	$(BIN)/python -m tests.bench.cold $(COLD)
+
+peers:  ## Make .venv-peers with Ray and Dask, which make bench then measures too
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --group peers
 
 kill: setup  ## Kill each process under load; every result must be exact (KILL=short: less load)
 	FNQ_KILL=$(KILL) $(BIN)/python -m pytest -m kill tests/kill $(ARGS)
 
 soak: setup  ## Much work, to see what stays bounded (SOAK=short: less of it)
 	FNQ_SOAK=$(SOAK) $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
+
+images-test: setup  ## Build images, with uv and a Docker engine, and run functions in them
+	$(BIN)/python -m pytest -m images tests/integration tests/spec $(ARGS)
+
+nomad-test: setup  ## Start workers on a Nomad of the tests' own (needs nomad)
+	$(BIN)/python -m pytest -m nomad tests/integration $(ARGS)
 
 images:  ## Build fnq-server, fnq-consumer and fnq-worker (BASE=image, TAG=tag; needs Docker)
 	set -e; for each in server consumer worker; do \
@@ -88,7 +110,7 @@ base: setup  ## Make the image fnq-base from Debian packages, for BASE where no 
 CLUSTER := $(BIN)/python -m jobs.cluster --consul-port $(CONSUL_PORT) --nomad-port $(NOMAD_PORT)
 
 cluster: setup  ## Start Consul, Nomad and the system's jobs here: eval "$(make -s cluster)"
-	@$(CLUSTER) --driver $(DRIVER) --servers $(SERVERS) --consumers $(CONSUMERS) \
+	@$(CLUSTER) --driver $(DRIVER) --workers $(WORKERS) --servers $(SERVERS) --consumers $(CONSUMERS) \
 	  --image $(IMAGE) --tag $(TAG) --redis-image $(REDIS_IMAGE) up
 
 cluster-down:  ## End that cluster, its jobs and functions, and remove what they kept

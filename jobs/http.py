@@ -19,10 +19,15 @@ class RefusalError(RuntimeError):
     """An agent is away, or does not do what it was asked."""
 
 
-def ask(method: str, url: str, body: object = None) -> Any:
-    """Return the answer; RefusalError with the agent's words when there is none."""
+def ask(method: str, url: str, body: object = None, *, token: str = "") -> Any:
+    """Return the answer; RefusalError with the agent's words when there is none.
+
+    `token` is for a Nomad with ACLs.
+    """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, method=method)  # noqa: S310 - always http://
+    if token:
+        request.add_header("X-Nomad-Token", token)
     try:
         with _open(request, timeout=_ANSWER_S) as reply:
             return json.loads(reply.read() or b"null")

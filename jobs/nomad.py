@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,17 +21,21 @@ _END_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Nomad:
-    """Nomad at an address, "http://host:port"."""
+    """Nomad at an address, "http://host:port", with a token where it has ACLs."""
 
     address: str
+    token: str = field(default="", repr=False)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        return ask(method, f"{self.address}/v1/{path}", body, token=self.token)
 
     def ready(self) -> bool:
         """Return whether it can place jobs that register with Consul."""
         try:
-            nodes = ask("GET", f"{self.address}/v1/nodes")
+            nodes = self._ask("GET", "nodes")
             if not nodes or nodes[0]["Status"] != "ready":
                 return False
-            node = ask("GET", f"{self.address}/v1/node/{nodes[0]['ID']}")
+            node = self._ask("GET", f"node/{nodes[0]['ID']}")
         except RefusalError:
             return False
         return "consul.version" in node["Attributes"]
@@ -41,9 +45,9 @@ class Nomad:
 
         Raises ClusterError where that would change an item while jobs run.
         """
-        url = f"{self.address}/v1/var/nomad/jobs"
+        path = "var/nomad/jobs"
         try:
-            known: dict[str, str] = ask("GET", url)["Items"]
+            known: dict[str, str] = self._ask("GET", path)["Items"]
         except RefusalError as problem:
             if "not found" not in str(problem):
                 raise
@@ -54,7 +58,7 @@ class Nomad:
                 f"what runs was started with another {' and '.join(changed)}, or without: "
                 "unset it, or end the cluster first (make cluster-down)"
             )
-        ask("PUT", url, {"Path": "nomad/jobs", "Items": {**known, **items}})
+        self._ask("PUT", path, {"Path": "nomad/jobs", "Items": {**known, **items}})
 
     def run(self, file: Path, variables: Mapping[str, str | int], within_s: float) -> None:
         """Run the job in a file as `nomad job run` does, and return once it is deployed.
@@ -63,7 +67,7 @@ class Nomad:
         time, it is ended first. Raises ClusterError with what Nomad says of it.
         """
         name = file.name.partition(".")[0]
-        last = ask("GET", f"{self.address}/v1/job/fnq-{name}/deployment")
+        last = self._ask("GET", f"job/fnq-{name}/deployment")
         if last and last["Status"] != "successful":
             # Given the same again, Nomad goes on waiting for what it has found unhealthy.
             self.end(lambda job: job["ID"] == f"fnq-{name}")
@@ -90,7 +94,7 @@ class Nomad:
         jobs = [job for job in self._jobs() if which(job)]
         for job in jobs:
             place = f"{quote(job['ID'], safe='')}?namespace={job['Namespace']}"
-            ask("DELETE", f"{self.address}/v1/job/{place}&no_shutdown_delay=true")
+            self._ask("DELETE", f"job/{place}&no_shutdown_delay=true")
         await_that(
             "the end of " + ", ".join(job["ID"] for job in jobs),
             lambda: all(each["ClientStatus"] in TERMINAL for job in jobs for each in self._of(job)),
@@ -100,18 +104,18 @@ class Nomad:
 
     def _jobs(self) -> list[dict[str, Any]]:
         """Return the jobs that are not stopped."""
-        found = ask("GET", f"{self.address}/v1/jobs?namespace=*&meta=true")
+        found = self._ask("GET", "jobs?namespace=*&meta=true")
         return [job for job in found if not job["Stop"]]
 
     def _of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the allocations of a job."""
         place = f"{quote(job['ID'], safe='')}/allocations?namespace={job['Namespace']}"
-        found: list[dict[str, Any]] = ask("GET", f"{self.address}/v1/job/{place}")
+        found: list[dict[str, Any]] = self._ask("GET", f"job/{place}")
         return found
 
     def explain(self, job: str) -> str:
         """Return what Nomad says last of a job: why it is not placed, or how its task is."""
-        evaluations = ask("GET", f"{self.address}/v1/job/{job}/evaluations")
+        evaluations = self._ask("GET", f"job/{job}/evaluations")
         # One that waits for room is blocked; the others tell what was true once.
         blocked = [each for each in evaluations if each["Status"] == "blocked"]
         for each in sorted(blocked, key=_made, reverse=True):

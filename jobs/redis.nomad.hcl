@@ -61,6 +61,22 @@ variable "service" {
   }
 }
 
+variable "tags" {
+  type        = list(string)
+  default     = ["fnq"]
+  description = "Tags in Consul, for tools of your own: nothing of fnq reads them."
+}
+
+variable "tls" {
+  type        = string
+  default     = "off"
+  description = "Whether TLS is spoken with Redis, instead of plain TCP: off, on, or mutual, where both ends show a certificate. README.md says where certificates lie."
+  validation {
+    condition     = contains(["off", "on", "mutual"], var.tls)
+    error_message = "It is off, on or mutual."
+  }
+}
+
 variable "cpu_mhz" {
   type        = number
   default     = 500
@@ -91,8 +107,44 @@ variable "node_pool" {
   description = "Nodes among which the task may run."
 }
 
+variable "update_min_healthy_time" {
+  type        = string
+  default     = "2s"
+  description = "How long a new one must pass its check."
+}
+
+variable "update_healthy_deadline" {
+  type        = string
+  default     = "5m"
+  description = "Within what time a new one must pass its check; below 10m, Nomad's progress deadline."
+}
+
+variable "update_auto_revert" {
+  type        = bool
+  default     = false
+  description = "Whether the last version that was healthy comes back when a new one is not."
+}
+
+variable "reschedule_delay" {
+  type        = string
+  default     = "5s"
+  description = "How long one that cannot start on its node waits for another node; doubled each time."
+}
+
+variable "reschedule_max_delay" {
+  type        = string
+  default     = "1m"
+  description = "The longest such wait. There is no last attempt."
+}
+
 locals {
   native = var.driver == "raw_exec"
+  tls    = var.tls != "off"
+  files = local.tls ? {
+    "ca.pem"   = ["nomad/jobs", "TLS_CA"]
+    "cert.pem" = ["nomad/jobs/fnq-redis", "TLS_CERT"]
+    "key.pem"  = ["nomad/jobs/fnq-redis", "TLS_KEY"]
+  } : {}
   mounts = var.volume != "" ? [var.volume] : []
   folder = length(local.mounts) > 0 ? "/data" : var.data
   misfit = (
@@ -122,6 +174,7 @@ job "fnq-redis" {
       name     = var.service
       port     = "redis"
       provider = "consul"
+      tags     = var.tags
 
       check {
         type     = "tcp"
@@ -144,8 +197,9 @@ job "fnq-redis" {
     # An update ends the old one first; its successor waits for it, as both use one file.
     update {
       max_parallel     = 1
-      min_healthy_time = "2s"
-      healthy_deadline = "5m"
+      min_healthy_time = var.update_min_healthy_time
+      healthy_deadline = var.update_healthy_deadline
+      auto_revert      = var.update_auto_revert
     }
 
     # Where neither a volume nor a directory keeps the data, a new allocation on the
@@ -160,6 +214,13 @@ job "fnq-redis" {
       interval = "5m"
       delay    = "1s"
       mode     = "delay"
+    }
+
+    reschedule {
+      delay          = var.reschedule_delay
+      delay_function = "exponential"
+      max_delay      = var.reschedule_max_delay
+      unlimited      = true
     }
 
     task "redis" {
@@ -183,6 +244,17 @@ job "fnq-redis" {
         }
       }
 
+      dynamic "template" {
+        for_each = local.files
+        content {
+          destination          = "$${NOMAD_SECRETS_DIR}/${template.key}"
+          perms                = local.native ? "0600" : "0644"
+          change_mode          = "noop"
+          error_on_missing_key = true
+          data                 = "{{ with nomadVar \"${template.value[0]}\" }}{{ .${template.value[1]}.Value }}{{ end }}"
+        }
+      }
+
       # The address is the node's own: loopback where Nomad was told so. Without a
       # password Redis itself refuses whoever comes from elsewhere.
       template {
@@ -193,7 +265,14 @@ job "fnq-redis" {
         change_mode = "noop"
         data        = <<-EOF
           bind {{ env "NOMAD_IP_redis" }}
-          port {{ env "NOMAD_PORT_redis" }}
+          ${local.tls ? "port 0" : ""}
+          ${local.tls ? "tls-" : ""}port {{ env "NOMAD_PORT_redis" }}
+          %{if local.tls}
+          tls-ca-cert-file {{ env "NOMAD_SECRETS_DIR" }}/ca.pem
+          tls-cert-file {{ env "NOMAD_SECRETS_DIR" }}/cert.pem
+          tls-key-file {{ env "NOMAD_SECRETS_DIR" }}/key.pem
+          tls-auth-clients ${var.tls == "mutual" ? "yes" : "no"}
+          %{endif}
           dir {{ printf "%q" (or ${jsonencode(local.folder)} (env "NOMAD_ALLOC_DIR" | printf "%s/data")) }}
           appendonly yes
           appendfsync ${var.appendfsync}

@@ -39,6 +39,12 @@ variable "service" {
   }
 }
 
+variable "tags" {
+  type        = list(string)
+  default     = ["fnq"]
+  description = "Tags in Consul, for tools of your own: nothing of fnq reads them."
+}
+
 variable "consul" {
   type        = string
   default     = "127.0.0.1:8500"
@@ -67,6 +73,22 @@ variable "consumer_service" {
     condition     = var.consumer_service != "" && regex_replace(var.consumer_service, "^[A-Za-z0-9-]{1,63}$", "") == ""
     error_message = "It is a name of at most 63 letters, digits and -."
   }
+}
+
+variable "tls" {
+  type        = string
+  default     = "off"
+  description = "Whether TLS is spoken between the parts and to Redis: off, on, or mutual, where both ends show a certificate. README.md says where certificates lie."
+  validation {
+    condition     = contains(["off", "on", "mutual"], var.tls)
+    error_message = "It is off, on or mutual."
+  }
+}
+
+variable "consul_tls" {
+  type        = bool
+  default     = false
+  description = "Whether Consul's address answers HTTPS, with a certificate of the authority in the item CONSUL_CA of the Nomad variable nomad/jobs."
 }
 
 variable "log_level" {
@@ -109,6 +131,46 @@ variable "node_pool" {
   description = "Nodes among which the task may run."
 }
 
+variable "update_max_parallel" {
+  type        = number
+  default     = 1
+  description = "How many are replaced at a time when the job changes."
+  validation {
+    condition     = var.update_max_parallel >= 1
+    error_message = "It is at least 1: with 0 all would be replaced at once."
+  }
+}
+
+variable "update_min_healthy_time" {
+  type        = string
+  default     = "2s"
+  description = "How long a new one must pass its check before the next one is replaced."
+}
+
+variable "update_healthy_deadline" {
+  type        = string
+  default     = "2m"
+  description = "Within what time a new one must pass its check; below 10m, Nomad's progress deadline."
+}
+
+variable "update_auto_revert" {
+  type        = bool
+  default     = false
+  description = "Whether the last version that was healthy comes back when a new one is not."
+}
+
+variable "reschedule_delay" {
+  type        = string
+  default     = "5s"
+  description = "How long one that cannot start on its node waits for another node; doubled each time."
+}
+
+variable "reschedule_max_delay" {
+  type        = string
+  default     = "1m"
+  description = "The longest such wait. There is no last attempt."
+}
+
 variable "nomad" {
   type        = string
   default     = "http://127.0.0.1:4646"
@@ -141,6 +203,38 @@ variable "worker_command" {
   description = "Python that has fnq[worker] and the packages that functions import; exec and raw_exec only."
 }
 
+variable "builder" {
+  type        = string
+  default     = ""
+  description = "What builds images that functions ask for: docker; without, such functions are refused."
+  validation {
+    condition     = contains(["", "docker"], var.builder)
+    error_message = "The builder is docker, or none."
+  }
+}
+
+variable "docker_host" {
+  type        = string
+  default     = ""
+  description = "The engine that builds, as tcp://HOST:PORT or unix:///PATH; unless given, the socket of the server's node."
+}
+
+variable "registry" {
+  type        = string
+  default     = ""
+  description = "Where images of functions are pushed, as HOST:PORT/PREFIX; without, they stay in the engine, whose node runs all workers."
+  validation {
+    condition     = var.registry == "" || regex_replace(var.registry, "^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$", "") == ""
+    error_message = "It is HOST:PORT/PREFIX, without https:// and without a login."
+  }
+}
+
+variable "registry_login" {
+  type        = bool
+  default     = false
+  description = "Whether nodes log in there, with FNQ_REGISTRY_USER and FNQ_REGISTRY_PASSWORD of the Nomad variable nomad/jobs."
+}
+
 variable "worker_cpu_mhz" {
   type        = number
   default     = 100
@@ -161,6 +255,40 @@ variable "worker_memory_mb" {
   }
 }
 
+variable "worker_core_mhz" {
+  type        = number
+  default     = 1000
+  description = "MHz that the nodes count for one core: a function with cpu=2 asks for twice that."
+  validation {
+    condition     = var.worker_core_mhz >= 1
+    error_message = "It is at least 1."
+  }
+}
+
+variable "worker_gpus" {
+  type        = map(list(string))
+  default     = {}
+  description = "Names of GPUs, as functions ask for them, and the models that each stands for, as `fnq gpus` shows them."
+}
+
+variable "worker_gpu_runtime" {
+  type        = string
+  default     = "nvidia"
+  description = "Docker's runtime that shows NVIDIA's GPUs to a container; none where it needs none."
+}
+
+variable "worker_bounds" {
+  type        = string
+  default     = ""
+  description = "What functions may ask for at most, as lines of TOML; README.md lists the names."
+}
+
+variable "worker_bounds_key" {
+  type        = string
+  default     = ""
+  description = "Key of Consul's KV that holds more of such lines; none unless given."
+}
+
 variable "worker_datacenters" {
   type        = list(string)
   default     = ["*"]
@@ -173,6 +301,33 @@ variable "worker_node_pool" {
   description = "Nodes among which functions may run."
 }
 
+locals {
+  tls = var.tls != "off"
+  # Files of the task, and where in Nomad's variables what they hold is.
+  files = merge(
+    local.tls ? {
+      "ca.pem"   = ["nomad/jobs", "TLS_CA"]
+      "cert.pem" = ["nomad/jobs/fnq-server", "TLS_CERT"]
+      "key.pem"  = ["nomad/jobs/fnq-server", "TLS_KEY"]
+    } : {},
+    var.consul_tls ? { "consul-ca.pem" = ["nomad/jobs", "CONSUL_CA"] } : {},
+    substr(var.nomad, 0, 6) == "https:" ? { "nomad-ca.pem" = ["nomad/jobs", "NOMAD_CA"] } : {},
+  )
+  env = merge(
+    { FNQ_LOG_LEVEL = var.log_level, DOCKER_HOST = var.docker_host },
+    local.tls ? {
+      FNQ_TLS_CA   = "$${NOMAD_SECRETS_DIR}/ca.pem"
+      FNQ_TLS_CERT = "$${NOMAD_SECRETS_DIR}/cert.pem"
+      FNQ_TLS_KEY  = "$${NOMAD_SECRETS_DIR}/key.pem"
+    } : {},
+    var.consul_tls ? {
+      CONSUL_HTTP_SSL = "true"
+      CONSUL_CACERT   = "$${NOMAD_SECRETS_DIR}/consul-ca.pem"
+    } : {},
+    substr(var.nomad, 0, 6) == "https:" ? { NOMAD_CACERT = "$${NOMAD_SECRETS_DIR}/nomad-ca.pem" } : {},
+  )
+}
+
 job "fnq-server" {
   type        = "service"
   namespace   = var.namespace
@@ -181,13 +336,19 @@ job "fnq-server" {
 
   # One after another, so that those who lose theirs find another.
   update {
-    max_parallel     = 1
-    min_healthy_time = "2s"
-    healthy_deadline = "2m"
+    max_parallel     = var.update_max_parallel
+    min_healthy_time = var.update_min_healthy_time
+    healthy_deadline = var.update_healthy_deadline
+    auto_revert      = var.update_auto_revert
   }
 
   group "server" {
     count = var.count
+
+    # On as many nodes as there are: the loss of one costs one.
+    spread {
+      attribute = "$${node.unique.id}"
+    }
 
     network {
       mode = "host"
@@ -198,11 +359,15 @@ job "fnq-server" {
       name     = var.service
       port     = "grpc"
       provider = "consul"
+      tags     = var.tags
 
       check {
         type     = "grpc"
         interval = "2s"
         timeout  = "1s"
+        # It learns how the task is, and gives nothing away: whom it asks need not be proved.
+        grpc_use_tls    = local.tls
+        tls_skip_verify = local.tls
       }
     }
 
@@ -211,6 +376,13 @@ job "fnq-server" {
       interval = "5m"
       delay    = "1s"
       mode     = "delay"
+    }
+
+    reschedule {
+      delay          = var.reschedule_delay
+      delay_function = "exponential"
+      max_delay      = var.reschedule_max_delay
+      unlimited      = true
     }
 
     task "server" {
@@ -227,14 +399,34 @@ job "fnq-server" {
         command      = var.driver == "docker" ? null : var.command
         args = concat(var.driver == "docker" ? [] : ["-m", "fnq_server"], [
           "--listen", "$${NOMAD_ADDR_grpc}",
-          "--redis", "redis+consul://${var.consul}/${var.redis_service}",
+          "--redis", "${local.tls ? "rediss" : "redis"}+consul://${var.consul}/${var.redis_service}",
           "--nomad", var.nomad,
           "--workers", "$${NOMAD_TASK_DIR}/workers.toml",
-        ])
+          ],
+          var.builder == "" ? [] : ["--builder", var.builder],
+          var.registry == "" ? [] : ["--registry", var.registry],
+          var.tls == "mutual" ? ["--tls-client-ca", "$${NOMAD_SECRETS_DIR}/ca.pem"] : [],
+        )
       }
 
-      env {
-        FNQ_LOG_LEVEL = var.log_level
+      # NOMAD_TOKEN, with which it asks Nomad: what the policies of this job let it do.
+      identity {
+        env = true
+      }
+
+      env = local.env
+
+      # Whoever dials reads them anew. After a change of its own the task must be restarted.
+      dynamic "template" {
+        for_each = local.files
+        content {
+          destination = "$${NOMAD_SECRETS_DIR}/${template.key}"
+          # The user of an image or a chroot is not the one who writes them.
+          perms                = var.driver == "raw_exec" ? "0600" : "0644"
+          change_mode          = "noop"
+          error_on_missing_key = true
+          data                 = "{{ with nomadVar \"${template.value[0]}\" }}{{ .${template.value[1]}.Value }}{{ end }}"
+        }
       }
 
       # What the jobs of functions are made of.
@@ -245,18 +437,29 @@ job "fnq-server" {
           driver = ${jsonencode(var.worker_driver)}
           command = ${jsonencode(var.worker_command)}
           image = ${jsonencode(var.worker_image)}
+          registry_login = ${var.registry_login}
           server = ${jsonencode("consul://${var.consul}/${var.service}")}
           consumer = ${jsonencode("consul://${var.consul}/${var.consumer_service}")}
-          redis = ${jsonencode("redis+consul://${var.consul}/${var.redis_service}")}
+          redis = ${jsonencode("${local.tls ? "rediss" : "redis"}+consul://${var.consul}/${var.redis_service}")}
           nomad_namespace = ${jsonencode(var.namespace)}
           datacenters = ${jsonencode(var.worker_datacenters)}
           node_pool = ${jsonencode(var.worker_node_pool)}
           cpu_mhz = ${var.worker_cpu_mhz}
           memory_mb = ${var.worker_memory_mb}
+          core_mhz = ${var.worker_core_mhz}
+          gpus = { ${join(", ", [for name, models in var.worker_gpus : "${jsonencode(name)} = ${jsonencode(models)}"])} }
+          gpu_runtime = ${jsonencode(var.worker_gpu_runtime)}
+          consul = ${jsonencode(var.consul)}
+          bounds_key = ${jsonencode(var.worker_bounds_key)}
+          tls = ${jsonencode(var.tls)}
+          consul_tls = ${var.consul_tls}
+          [bounds]
+          ${var.worker_bounds}
         EOF
       }
 
-      # Without the variable there is no token, and then the address must be loopback.
+      # Without FNQ_TOKEN the address must be loopback. Consul's token is this job's own, or
+      # else the one that functions have.
       template {
         destination = "$${NOMAD_SECRETS_DIR}/fnq.env"
         env         = true
@@ -268,7 +471,30 @@ job "fnq-server" {
           FNQ_TOKEN={{ .FNQ_TOKEN.Value | toJSON }}
           {{- end }}{{ if .REDIS_PASSWORD }}
           REDIS_PASSWORD={{ .REDIS_PASSWORD.Value | toJSON }}
+          {{- end }}{{ if .CONSUL_HTTP_TOKEN }}
+          CONSUL_HTTP_TOKEN={{ .CONSUL_HTTP_TOKEN.Value | toJSON }}
           {{- end }}{{ end }}{{ end }}
+          {{- if nomadVarExists "nomad/jobs/fnq-server" }}{{ with nomadVar "nomad/jobs/fnq-server" }}
+          {{- if .CONSUL_HTTP_TOKEN }}
+          CONSUL_HTTP_TOKEN={{ .CONSUL_HTTP_TOKEN.Value | toJSON }}
+          {{- end }}{{ end }}{{ end }}
+        EOF
+      }
+
+      # With what images are pushed; the one for servers alone goes before the one for all jobs.
+      template {
+        destination = "$${NOMAD_SECRETS_DIR}/fnq-registry.env"
+        env         = true
+        perms       = "0600"
+        change_mode = "noop"
+        data        = <<-EOF
+          {{- range $path := split " " "nomad/jobs nomad/jobs/fnq-server" }}
+          {{- if nomadVarExists $path }}{{ with nomadVar $path }}
+          {{- if .FNQ_REGISTRY_USER }}
+          FNQ_REGISTRY_USER={{ .FNQ_REGISTRY_USER.Value | toJSON }}
+          {{- end }}{{ if .FNQ_REGISTRY_PASSWORD }}
+          FNQ_REGISTRY_PASSWORD={{ .FNQ_REGISTRY_PASSWORD.Value | toJSON }}
+          {{- end }}{{ end }}{{ end }}{{ end }}
         EOF
       }
 

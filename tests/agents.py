@@ -22,13 +22,13 @@ def lacking() -> str:
 
 
 @contextmanager
-def cluster(**settings: object) -> Iterator[Cluster]:
+def cluster(kind: type[Cluster] = Cluster, **settings: object) -> Iterator[Cluster]:
     """Give a cluster that is not up yet; afterwards nothing is left of it."""
     # Not pytest's folder for temporary files: its names are too long for a socket.
     with tempfile.TemporaryDirectory(prefix="c-") as folder:
         consul, nomad = ports()
         state = Path(folder).resolve() / "s"
-        made = Cluster(state=state, consul_port=consul, nomad_port=nomad)
+        made = kind(state=state, consul_port=consul, nomad_port=nomad)
         made = replace(made, **settings)  # type: ignore[arg-type]  # as its fields are typed
         try:
             yield made

@@ -1,16 +1,19 @@
 """A namespace of its own on the cluster that FNQ_ADDR names, in place of an embedded stack.
 
 Set in pytest's environment, FNQ_ADDR makes tests/spec run there; FNQ_TOKEN goes along,
-and NOMAD_ADDR says where the jobs of its functions are ended.
+and NOMAD_ADDR and NOMAD_TOKEN say where the jobs of its functions are ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+
+import nomad
 
 from fnq_server.orchestrator.nomad.door import DEFAULT_ADDRESS
 from fnq_server.orchestrator.nomad.job import NAMESPACE
@@ -20,13 +23,13 @@ from jobs.consul import Consul
 from jobs.nomad import Nomad
 from tests.livestack import Stack
 
-__all__ = ["ClusterStack", "keep_address"]
+__all__ = ["DRIVER", "ClusterStack", "keep_address"]
 
 #: Under these names pytest's own process keeps what it was given: the code under test,
 #: which reads FNQ_ADDR, must not see it.
 _ADDRESS, _TOKEN = "SPEC_ADDR", "SPEC_TOKEN"
-#: Ends the demand for workers that no call has.
-_RETIRE = Path(__file__).parent / "spec" / "programs" / "retire.py"
+#: Says by which driver a cluster runs functions, where that is another one than raw_exec.
+DRIVER = "SPEC_DRIVER"
 
 
 def keep_address(environ: Mapping[str, str]) -> dict[str, str]:
@@ -43,6 +46,11 @@ class ClusterStack(Stack):
     def named(environ: Mapping[str, str] = os.environ) -> bool:
         """Return whether a cluster was named."""
         return _ADDRESS in environ
+
+    @staticmethod
+    def apart(environ: Mapping[str, str] = os.environ) -> bool:
+        """Return whether functions run in containers, apart from what this machine has."""
+        return environ.get(DRIVER) == "docker"
 
     @property
     def env(self) -> dict[str, str]:
@@ -62,8 +70,26 @@ class ClusterStack(Stack):
     def up(self) -> None:
         """Do nothing: it is up, and its workers never had the environment of a script."""
 
+    def logged(self, role: str) -> list[dict[str, Any]]:
+        """Return what all services of a role have logged, each in its order."""
+        door = nomad.Nomad(address=_nomad(), token=os.environ.get("NOMAD_TOKEN"))
+        texts = [
+            door.client.stream_logs.stream(each["ID"], role, "stderr", plain=True)
+            for each in door.job.get_allocations(f"fnq-{role}")
+            if each["ClientStatus"] == "running"
+        ]
+        lines = "".join(texts).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
     def down(self) -> None:
-        """End the jobs of this namespace's functions."""
-        self.script(_RETIRE)
-        nomad = Nomad(os.environ.get("NOMAD_ADDR", DEFAULT_ADDRESS))
-        nomad.end(lambda job: (job.get("Meta") or {}).get(NAMESPACE) == self.namespace)
+        """Delete this namespace's functions, and end their jobs."""
+        for each in json.loads(self.fnq("function", "list", "--json").stdout):
+            # One that is to have workers without a call would have its job come back.
+            done = self.fnq("function", "delete", "--yes", each["function"])
+            assert done.returncode == 0, done.stderr
+        ended = Nomad(_nomad(), os.environ.get("NOMAD_TOKEN", ""))
+        ended.end(lambda job: (job.get("Meta") or {}).get(NAMESPACE) == self.namespace)
+
+
+def _nomad() -> str:
+    return os.environ.get("NOMAD_ADDR", DEFAULT_ADDRESS)

@@ -2,7 +2,9 @@
 
 The code under test, and every process it starts, finds its home, its runtime
 directory and its temporary files below one folder made for this run. A mark in the
-environment tells the processes of this run from all others on the machine.
+environment tells the processes of this run from all others on the machine. Where
+pytest-xdist runs tests side by side, each of its workers is such a run; of those over real
+processes, which need a machine that is not full, the ones of a folder run one by one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,6 +31,9 @@ REDIS = "FNQ_TEST_REDIS"
 #: Seconds that a process has after the last test to see that it should go.
 GRACE = 15.0
 
+#: Where tests lie that need little besides their own process.
+_LONE = ("tests/unit/", "tests/house/")
+
 # A loaded machine is slow; only the time limit of a test says that it hangs.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
@@ -35,11 +41,16 @@ settings.load_profile("house")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Move home, runtime directory and temporary files before anything reads them."""
+    if config.getoption("numprocesses", None):
+        return  # Its workers run the tests.
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()
     # Short, since the path of a Unix socket has room for 107 bytes; with our id, so
     # that whoever finds it after a crash can tell whether its run is over.
     root = Path(tempfile.mkdtemp(prefix=f"fnq-t-{os.getpid()}-"))
     os.environ[MARK] = str(root)
+    # What uv has downloaded once is not downloaded again.
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    os.environ.setdefault("UV_CACHE_DIR", os.path.join(caches, "uv"))
     places = {
         "HOME": "home",
         "TMPDIR": "tmp",
@@ -55,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     tempfile.tempdir = None
     os.environ.update(keep_address(os.environ))
     for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
-        if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_SOAK", REDIS):
+        if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_REGISTRY", "FNQ_SOAK", REDIS):
             del os.environ[name]
     if REDIS in os.environ:
         _prefer(Path(os.environ[REDIS]), root / "bin")
@@ -69,6 +80,19 @@ def _prefer(server: Path, folder: Path) -> None:
     # The name that is looked for first, whichever of the two it is.
     (folder / "valkey-server").symlink_to(server.absolute())
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give out the files of tests, those over real processes a folder at a time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", maxsplit=1)[0]
+            return file if file.startswith(_LONE) else str(Path(file).parent)
+
+    return OneByOne(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

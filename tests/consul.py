@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import consul
 import pytest
 
+from fnq_wire.tls import PLAIN, Tls
 from jobs import command
 from jobs.agent import missing
 from tests import agents
+from tests.ports import free_port
 from tests.redis import wait_until
 
 __all__ = ["ConsulAgent"]
@@ -25,13 +29,23 @@ _TTL = "1h"
 class ConsulAgent:
     """One Consul, on loopback; it forgets all when it is killed and started again.
 
-    Skips the test where there is no binary.
+    With `tls` it is to be found at a port where it speaks that, and `env` says so. Skips
+    the test where there is no binary.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: Tls = PLAIN) -> None:
         if missing(["consul"]):
             pytest.skip("consul is not on the path")
         self._agent = command.consul(agents.ports()[0], folder)
+        self._port = self._agent.ports[0]
+        #: What whoever looks there has to know besides its address.
+        self.env: dict[str, str] = {}
+        if tls.certificate:
+            self._port = free_port()
+            self._agent = replace(
+                self._agent, command=(*self._agent.command, f"-hcl={_secured(self._port, tls)}")
+            )
+            self.env = {"CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": tls.ca}
         self._process: subprocess.Popen[bytes] | None = None
         self._client = self._connect()
 
@@ -43,7 +57,7 @@ class ConsulAgent:
     @property
     def place(self) -> str:
         """Its "host:port"."""
-        return f"127.0.0.1:{self._agent.ports[0]}"
+        return f"127.0.0.1:{self._port}"
 
     @property
     def address(self) -> str:
@@ -73,6 +87,29 @@ class ConsulAgent:
         # Registered anew, an instance keeps the state that its check had.
         self.pass_check(name)
 
+    def watch(self, service: str, name: str, place: str, kind: str = "GRPC") -> None:
+        """Add an instance that Consul itself asks how it is, as the system's jobs have it."""
+        host, _, port = place.rpartition(":")
+        check = {kind: place, "Interval": "1s", "Timeout": "1s"}
+        self._client.agent.service.register(
+            service, service_id=name, address=host, port=int(port), check=check
+        )
+
+    def passing(self, service: str) -> set[str]:
+        """Return the names of the instances that pass their checks."""
+        _, found = self._client.health.service(service, passing=True)
+        return {each["Service"]["ID"] for each in found}
+
+    def hang(self) -> None:
+        """Have it answer nobody; whoever connects still can."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def pass_check(self, name: str) -> None:
         """Call an instance healthy."""
         self._client.agent.check.ttl_pass(f"service:{name}")
@@ -92,3 +129,10 @@ class ConsulAgent:
             self._process.wait(10)
             self._process = None
         self._client.http.session.close()
+
+
+def _secured(port: int, tls: Tls) -> str:
+    return (
+        f'ports {{ https = {port} }} ca_file = "{tls.ca}" '
+        f'cert_file = "{tls.certificate}" key_file = "{tls.key}"'
+    )

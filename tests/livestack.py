@@ -42,11 +42,12 @@ class Stack:
         kept = dict(os.environ)
         return kept | {"FNQ_HOME": str(self.home / "state"), "HOME": str(self.home)}
 
-    def fnq(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the fnq command and return what came of it."""
+    def fnq(self, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the fnq command, with `typed` on its standard input; return what came of it."""
         return subprocess.run(
             [str(Path(sys.executable).with_name("fnq")), *words],
             env=self.env,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=30,
@@ -66,6 +67,11 @@ class Stack:
             for each in (*status["processes"], *status["parents"])
             if each["role"] == role and function in ("", each["function"])
         ]
+
+    def logged(self, role: str) -> list[dict[str, Any]]:
+        """Return what a service of this stack has logged, but not the output of its libraries."""
+        text = (self.home / "state" / "logs" / f"{role}.log").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
     def pid(self, role: str, function: str = "") -> int:
         """Return the process id of the one process of a role."""

@@ -15,7 +15,7 @@ from fnq_server.orchestrator.nomad.door import Access, NomadDoor
 from fnq_server.orchestrator.nomad.job import job_id
 from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
 from fnq_server.orchestrator.nomad.terms import Terms
-from fnq_server.orchestrator.seam import Outlook
+from fnq_server.orchestrator.seam import Outlook, Provision
 
 __all__ = ["House", "standin", "until"]
 
@@ -43,7 +43,7 @@ def standin(folder: Path) -> Path:
 class House:
     """An orchestrator whose workers are stand-ins; the versions of one have one prefix."""
 
-    def __init__(self, address: str, folder: Path, **changes: Any) -> None:
+    def __init__(self, address: str, folder: Path, *, token: str = "", **changes: Any) -> None:
         self._folder = folder
         self.order("exec sleep 1000")
         terms: dict[str, Any] = {
@@ -52,7 +52,7 @@ class House:
             "memory_mb": 20,
         }
         how = Terms(**terms | changes)
-        access = Access(address, nomad_namespace=how.nomad_namespace)
+        access = Access(address, token, how.nomad_namespace)
         self._door = NomadDoor(access)
         self.nomad = NomadOrchestrator(access, how)
 
@@ -62,11 +62,11 @@ class House:
 
     async def ensure(self, version: str, replicas: int = 1, **resources: Any) -> None:
         """Ensure workers of the function f."""
-        await self.nomad.ensure("default", version, _spec(resources), replicas)
+        await self.nomad.ensure("default", version, _spec(resources), Provision(), replicas)
 
     async def scale(self, version: str, replicas: int) -> None:
         """Have exactly as many workers of the function f."""
-        await self.nomad.scale("default", version, _spec({}), replicas)
+        await self.nomad.scale("default", version, _spec({}), Provision(), replicas)
 
     async def allocations(self, version: str) -> list[dict[str, Any]]:
         """Return all that Nomad has placed of a version."""

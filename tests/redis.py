@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -13,8 +14,9 @@ from typing import Any
 
 import redis
 
-from fnq_core.keys import kind_of
+from fnq_core.kinds import kind_of
 from fnq_local.redis import find
+from fnq_wire.tls import PLAIN, Tls
 
 __all__ = ["RedisServer", "RedisView", "full", "ownerless", "wait_until"]
 
@@ -76,11 +78,15 @@ class RedisView:
 class RedisServer(RedisView):
     """One Redis; a durable one keeps what it had when it is killed and started again.
 
-    It listens at `port` too when that is not 0, also at another one after each start.
+    It listens at `port` too when that is not 0, also at another one after each start; with
+    `tls` it speaks TLS there, and wants a certificate where that has a `client_ca`.
     """
 
-    def __init__(self, folder: Path, *, durable: bool = False, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = False, port: int = 0, tls: Tls = PLAIN
+    ) -> None:
         self.port = port
+        self._tls = tls
         super().__init__(f"unix://{folder}/redis.sock")
         self._folder = folder
         self._durable = durable
@@ -90,8 +96,8 @@ class RedisServer(RedisView):
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
             [
-                find(), "--unixsocket", f"{self._folder}/redis.sock",
-                "--port", str(self.port), "--bind", "127.0.0.1",
+                *self._program(), "--unixsocket", f"{self._folder}/redis.sock",
+                "--bind", "127.0.0.1",
                 "--save", "", "--appendonly", "yes" if self._durable else "no",
                 "--appendfsync", "no", "--dir", str(self._folder), "--loglevel", "warning",
             ],
@@ -99,11 +105,33 @@ class RedisServer(RedisView):
         )  # fmt: skip
         wait_until(self._answers, _START_S)
 
+    def _program(self) -> list[str]:
+        """Return the server and where it listens; the one that comes with fnq speaks no TLS."""
+        tls, port = self._tls, str(self.port)
+        if not tls.certificate:
+            return [find(), "--port", port]
+        return [
+            "redis-server", "--port", "0", "--tls-port", port,
+            "--tls-cert-file", tls.certificate, "--tls-key-file", tls.key,
+            "--tls-ca-cert-file", tls.client_ca or tls.ca,
+            "--tls-auth-clients", "yes" if tls.client_ca else "no",
+        ]  # fmt: skip
+
     def _answers(self) -> bool:
         try:
             return bool(self.client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
             return False
+
+    def hang(self) -> None:
+        """Have it answer nobody; whoever connects still can."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, as `kill -9` does."""

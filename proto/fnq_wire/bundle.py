@@ -18,6 +18,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +34,7 @@ __all__ = [
     "Nested",
     "Piece",
     "unpack",
+    "unzip",
     "value_path",
 ]
 
@@ -159,20 +161,28 @@ def unpack(data: bytes, directory: str | os.PathLike[str]) -> None:
 
 
 def _extract(data: bytes, folder: Path) -> None:
+    for member, content in unzip(data):
+        _write(member, content, folder)
+
+
+def unzip(data: bytes) -> Iterator[tuple[zipfile.ZipInfo, bytes]]:
+    """Yield the members of a zip. Raises BundleError: it is none, or more than MAX_BUNDLE."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             size = sum(member.file_size for member in members)
             if size > MAX_BUNDLE:
-                raise BundleError(f"the bundle unpacks to {size} bytes; {MAX_BUNDLE} are allowed")
+                raise BundleError(f"it unpacks to {size} bytes; {MAX_BUNDLE} are allowed")
             for member in members:
-                _write(archive, member, folder)
-    # RuntimeError: an encrypted member, or a compression that this Python lacks.
-    except (zipfile.BadZipFile, EOFError, RuntimeError) as problem:
-        raise BundleError(f"not a bundle: {problem}") from problem
+                yield member, archive.read(member)
+    except BundleError:
+        raise
+    except Exception as problem:
+        # There are as many kinds as ways to compress, and to damage a zip.
+        raise BundleError(f"not a zip, or a damaged one: {problem}") from problem
 
 
-def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+def _write(member: zipfile.ZipInfo, content: bytes, folder: Path) -> None:
     mode = member.external_attr >> 16
     path = folder / _inside(member.filename)
     if (mode & 0o170000) not in (0, 0o100000, 0o040000):
@@ -183,7 +193,7 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> N
             path.mkdir(exist_ok=True)
             return
         with path.open("xb") as file:
-            file.write(archive.read(member))
+            file.write(content)
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as problem:
         raise BundleError(f"member {member.filename!r} is there twice") from problem
     path.chmod(0o755 if mode & _EXECUTE else 0o644)

@@ -15,6 +15,7 @@ import re
 from typing import NamedTuple
 
 __all__ = [
+    "NO_VERSION",
     "SEQ_LIMIT",
     "SESSION_LIMIT",
     "SIZE",
@@ -27,6 +28,8 @@ __all__ = [
 
 #: Bytes of an id.
 SIZE = 16
+#: What ids are made for that are no call's.
+NO_VERSION = "000"
 #: Sequence numbers and session tags are below these.
 SEQ_LIMIT = 1 << 24
 SESSION_LIMIT = 1 << 38

@@ -9,17 +9,22 @@
     ├── QueueFullError                          too many calls wait already, or Redis is full
     ├── NotAcceptedError                        the call cannot be queued: nobody will run it
     ├── PayloadTooLargeError (ValueError)       a value is over the hard cap
+    ├── KeyConflictError (ValueError)           an idempotency key stands for other arguments
     ├── SerializationError (TypeError)          a value cannot travel, or bytes are not a value
+    ├── ExpressionError (ValueError)            an expression of a frame fits no columns, or no data
     ├── StreamDivergedError                     a repeated run yielded something else
     ├── NestingTooDeepError (RecursionError)    calls call calls call calls
     ├── ResultExpiredError (LookupError)        the result was kept, and is gone
     ├── NotFoundError (LookupError)             no such function, version or call
+    ├── NotDoneError (TimeoutError)             it was waited for no longer, and goes on
     ├── NotReadyError (TimeoutError)            no worker came up in time
     ├── DeployError                             a function cannot be deployed
-    │   └── ImageBuildError                     its image cannot be built
+    │   ├── ImageBuildError                     its image cannot be built
+    │   └── ImportFailedError (NotReadyError)   a worker cannot import it
     ├── StackError                              the embedded stack cannot start
     ├── ConnectionLostError (ConnectionError)   the server cannot be reached
-    │   └── DiscoveryError                      Consul does not say where it is
+    │   ├── DiscoveryError                      Consul does not say where it is
+    │   └── TlsError                            no trust between two ends, or no TLS at one
     ├── AuthError (PermissionError)             the server can be reached, and says no
     └── ProtocolError                           two ends speak different versions, or one garbage
 
@@ -39,10 +44,14 @@ __all__ = [
     "ConnectionLostError",
     "DeployError",
     "DiscoveryError",
+    "ExpressionError",
     "FnqError",
     "ImageBuildError",
+    "ImportFailedError",
+    "KeyConflictError",
     "NestingTooDeepError",
     "NotAcceptedError",
+    "NotDoneError",
     "NotFoundError",
     "NotReadyError",
     "PayloadTooLargeError",
@@ -53,6 +62,7 @@ __all__ = [
     "SerializationError",
     "StackError",
     "StreamDivergedError",
+    "TlsError",
     "UnschedulableError",
     "WorkerLostError",
 ]
@@ -63,8 +73,13 @@ class FnqError(RuntimeError):
 
     `call_id` and `function` are empty and `attempt` is 0 where no call is
     concerned. `attempt` counts the executions before this one. `detail` holds
-    machine-readable facts: "exit_code", "signal", "reason", "remedy" and others.
+    machine-readable facts: "exit_code", "signal", "reason", "remedy" and others. `row`
+    is the number of the row of a map or a frame that failed, from 0; of a frame `value`
+    has its arguments, by the parameter's name or by position.
     """
+
+    row: int | None = None
+    value: Mapping[str, object] | None = None
 
     def __init__(
         self,
@@ -139,8 +154,16 @@ class PayloadTooLargeError(FnqError, ValueError):
     """Say that a value is larger than may travel."""
 
 
+class KeyConflictError(FnqError, ValueError):
+    """Say that the idempotency key of a call stands for one with other arguments."""
+
+
 class SerializationError(FnqError, TypeError):
     """Say that a value cannot travel, or that bytes do not hold a value."""
+
+
+class ExpressionError(FnqError, ValueError):
+    """Say that an expression of a frame does not fit its columns, or not what is in them."""
 
 
 class StreamDivergedError(FnqError):
@@ -159,6 +182,10 @@ class NotFoundError(FnqError, LookupError):
     """Say that there is no function, version or call of that name."""
 
 
+class NotDoneError(FnqError, TimeoutError):
+    """Say that a call has not ended in the time for which it was waited for; it goes on."""
+
+
 class NotReadyError(FnqError, TimeoutError):
     """Say that no worker of the function came up in time, and why."""
 
@@ -171,6 +198,10 @@ class ImageBuildError(DeployError):
     """Say that the image of a function cannot be built."""
 
 
+class ImportFailedError(DeployError, NotReadyError):
+    """Say that a worker cannot import a function, so that it was not deployed."""
+
+
 class StackError(FnqError):
     """Say that the embedded stack on this machine cannot start or go on."""
 
@@ -181,6 +212,10 @@ class ConnectionLostError(FnqError, ConnectionError):
 
 class DiscoveryError(ConnectionLostError):
     """Say that Consul cannot be asked, or knows no healthy instance of what is looked for."""
+
+
+class TlsError(ConnectionLostError):
+    """Say that one end speaks TLS and the other does not, or does not trust it, and the remedy."""
 
 
 class AuthError(FnqError, PermissionError):

@@ -88,6 +88,8 @@ def revive(failure: Mapping[str, Any], *, call_id: str, function: str, attempt: 
     revived: FnqError = known(
         message, call_id=call_id, function=function, attempt=attempt, detail=told["detail"]
     )
+    if printed := told["detail"].get("log"):
+        revived.add_note("It printed last:\n" + textwrap.indent(printed, "  "))
     return revived
 
 

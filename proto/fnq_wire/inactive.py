@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from fnq_wire.option import VALUES, meant, unknown
+
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
 
@@ -19,24 +21,23 @@ def inactive(spec: spec_pb2.FunctionSpec, active: Collection[str] = ()) -> list[
     """Return the names of arguments that were given and have no effect yet.
 
     They have the decorator's names and the order of its documentation. `active` are
-    those that have one where the function runs, though not everywhere.
+    those that have one where the function runs, though not everywhere. Options that
+    are nobody's follow one by one: they have an effect nowhere.
     """
-    synchronous = spec.kind in ("function", "generator")
+    nobodys = sorted(unknown(spec.options))
     given = {
         "image": bool(spec.image),
         "cpu": spec.resources.cpu_millis > 0,
         "memory": spec.resources.memory_bytes > 0,
         "gpu": bool(spec.resources.gpu),
-        "max_replicas": spec.max_replicas > max(1, spec.min_replicas),
         "volumes": bool(spec.volumes),
         "secrets": bool(spec.secrets),
-        "suspend_cooldown_period": spec.suspend_cooldown_s != DEFAULT_COOLDOWN_S,
-        "options": bool(spec.options),
-        "max_buffer_duration": spec.batching.max_buffer_ms > 0,
-        "max_batching_size": spec.batching.max_size > 0,
-        "retries": spec.retry.attempts > 0,
-        "rate_limit_key": bool(spec.rate_limit_key),
-        "concurrency": synchronous and spec.concurrency > 1,
-        "result_ttl": spec.result_ttl_s != DEFAULT_RESULT_TTL_S,
+        "options": any(name not in VALUES and name not in nobodys for name in spec.options),
     }
-    return [name for name, is_given in given.items() if is_given and name not in active]
+    names = [name for name, is_given in given.items() if is_given and name not in active]
+    return [*names, *map(_nobodys, nobodys)]
+
+
+def _nobodys(option: str) -> str:
+    near = meant(option)
+    return f'options["{option}"]' + (f' (did you mean "{near}"?)' if near else "")

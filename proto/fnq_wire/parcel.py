@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import TypeAlias
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_wire.limits import PART
+from fnq_wire.pieces import Spooled
 from fnq_wire.spool import Spool
 
-__all__ = ["Data", "Outgoing", "Parcels", "read"]
+__all__ = ["Data", "Opener", "Outgoing", "Parcels", "mapped"]
 
 #: Bytes of the parts in one frame.
 _MAX_PARTS = 4 << 20
 
-#: A value as it came: its bytes, or an open file of the spool.
-Data = bytes | BinaryIO
+#: A value as it came: its bytes, a file mapped into memory, or a file that was passed on.
+Data: TypeAlias = bytes | memoryview | Spooled
+
+#: What opens a value in a spool, by name, size and the sink of its call, so that it may be
+#: deleted from then on. It raises OSError or ValueError where it cannot.
+Opener: TypeAlias = Callable[[Spool, str, int, object], Data]
 
 
-def read(data: Data) -> bytes:
-    """Return the bytes of a value; may block on the disk."""
-    if isinstance(data, bytes):
-        return data
-    with data:
-        return data.read()
+def mapped(spool: Spool, name: str, size: int, sink: object) -> Data:
+    """Return a spooled value in place, writable."""
+    return spool.map(name, size)
 
 
 class Outgoing:
@@ -58,8 +61,9 @@ class Outgoing:
 class Parcels:
     """Values that come in, in parts or through a spool."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: Opener = mapped) -> None:
         self.spool: Spool | None = None
+        self._opener = opener
         self._parts: dict[int, bytearray] = {}
 
     def clear(self) -> None:
@@ -78,11 +82,11 @@ class Parcels:
             if payload.reference.house == result_pb2.Reference.HOUSE_UNSPECIFIED:
                 self._parts.pop(int(payload.reference.key or 0), None)
 
-    def open(self, payload: result_pb2.Payload) -> Data | None:
+    def open(self, payload: result_pb2.Payload, sink: object) -> Data | None:
         """Return a value that a result carries or refers to, or None when it is lost.
 
-        A file is open then: it may be deleted before it is read. One that cannot be opened
-        is lost, whatever the reason.
+        One in the spool is opened then: it may be deleted before it is read. One that
+        cannot be opened is lost, whatever the reason.
         """
         if not payload.HasField("reference"):
             return payload.inline
@@ -93,6 +97,16 @@ class Parcels:
         if self.spool is None or reference.house != result_pb2.Reference.SPOOL:
             return None
         try:
-            return self.spool.open(reference.key)
+            return self._opener(self.spool, reference.key, reference.size, sink)
         except (OSError, ValueError):
             return None
+
+
+def lost_value() -> result_pb2.End:
+    """Return the end of a call one of whose large values cannot be read."""
+    text = (
+        "a large value was deleted before it was read, or its file cannot be opened: "
+        "call the function again; should that fail as well, look at the rights on the spool "
+        "and at how many files the process may open (ulimit -n)"
+    )
+    return result_pb2.End(failure=result_pb2.Failure(error="ResultExpiredError", message=text))

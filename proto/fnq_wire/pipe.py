@@ -6,6 +6,9 @@ packed fields and a payload, rare kinds carry JSON.
 
     length of body u32 | kind u8 | call 16 bytes | epoch u32 | number u64 | body
 
+A payload over the inline threshold may lie in the spool that both ends share: the frame
+carries its size and name in its place then, and its kind the bit SPOOLED.
+
 The agent does not trust a runner: a frame that does not parse is a
 `FrameError`, and the runner that sent it is replaced.
 """
@@ -20,11 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fnq_wire.limits import MOST_SPOOLED
+from fnq_wire.pieces import Spooled
 
 __all__ = [
     "CUT_OFF",
     "MAX_BODY",
     "NO_CALL",
+    "SPOOLED",
     "Kind",
     "FrameError",
     "Frame",
@@ -38,13 +43,24 @@ __all__ = [
     "read_json",
     "read_dispatch",
     "read_submit",
+    "pack_info",
+    "payload_of",
+    "placed",
+    "read_payload",
 ]
 
 _HEADER = struct.Struct("<IB16sIQ")
-#: Attempt, remaining ms, parent, root, window in chunks, window in bytes, rows, set.
-_DISPATCH = struct.Struct("<IQ16s16sIQIQ")
-#: Parent, root, remaining ms, detached, repeatable, set, length of the version id.
-_SUBMIT = struct.Struct("<16s16sQ??QB")
+#: Attempt, remaining ms, parent, root, window in chunks, window in bytes, rows, set, packed,
+#: first row, careful.
+_DISPATCH = struct.Struct("<IQ16s16sIQIQ?I?")
+#: Parent, root, remaining ms, detached, repeatable, divergent, set, rows, packed, length of
+#: the version id and of the terms.
+_SUBMIT = struct.Struct("<16s16sQ???QI?BI")
+_SIZE = struct.Struct("<Q")
+#: In the kind of a frame: its payload lies in the spool.
+SPOOLED = 0x80
+#: Bytes of the name of a spooled value.
+_MAX_NAME = 200
 
 #: Bytes: the largest payload, with room for its packed fields.
 MAX_BODY = MOST_SPOOLED + (1 << 16)
@@ -55,12 +71,14 @@ NO_CALL = bytes(16)
 CUT_OFF = 71
 
 
+@enum.unique
 class Kind(enum.IntEnum):
     """What a frame says; the comment names its fields besides the call."""
 
     # Agent to runner.
     HELLO = 1  # body: JSON, see fnq_runner; the runner loads the function
-    RANGE = 2  # number: tag of the agent's session; body: JSON {"offset_ms", "seq", "most"}
+    RANGE = 2  # number: tag of the agent's session; body: JSON
+    # {"offset_ms", "first", "count", "most"}: where its `count` sequence numbers begin
     DISPATCH = 3  # epoch; number: depth; body: DispatchInfo and payload
     CREDIT = 4  # number: chunks in all; body: u64 bytes in all
     CANCEL = 5  # epoch; body: reason as text
@@ -69,16 +87,19 @@ class Kind(enum.IntEnum):
     CHILD_CHUNK = 8  # number: position; body: payload
     CHILD_VALUE = 9  # body: payload
     CHILD_EXHAUSTED = 10
-    CHILD_FAILED = 11  # body: JSON failure
+    CHILD_FAILED = 11  # number: attempt; body: JSON failure
     ANSWER = 12  # number: of the request; body: JSON
+    ABANDON = 13  # epoch: it does not stop: end it without its code, if the rest can go on
+    # call: the batch, also in what it says as a whole; number: depth; body: DispatchInfo, members
+    BATCH = 14
     # Runner to agent.
     READY = 32  # the function is imported
     BROKEN = 33  # body: JSON failure: the import failed
     STARTED = 34  # epoch
-    CHUNK = 35  # epoch; number: position; body: payload
+    CHUNK = 35  # epoch; number: position; body: payload, or a block of outcomes
     VALUE = 36  # epoch; number: position; body: payload
     EXHAUSTED = 37  # epoch; number: position
-    FAILED = 38  # epoch; number: position; body: JSON failure
+    FAILED = 38  # epoch; number: position; body: JSON failure, "retry": whether one to repeat
     REVOKED = 39  # epoch: will not be begun
     SUBMIT = (
         40  # call: the child; epoch: of the parent; number: depth; body: SubmitInfo and payload
@@ -89,6 +110,8 @@ class Kind(enum.IntEnum):
     CHILD_CANCEL = 44
     REQUEST = 45  # number: chosen by the runner; body: JSON {"verb": "lookup" | "wait_ready", ...}
     LOG = 46  # number: 1 stdout, 2 stderr, 3 the runner itself; body: text
+    RETIRING = 47  # code cannot be stopped: what runs besides ends, then the runner exits
+    WATCH = 48  # call: of the wish; number: first position; body: u8 end only, then the call
 
 
 class FrameError(ValueError):
@@ -97,13 +120,14 @@ class FrameError(ValueError):
 
 @dataclass(slots=True)
 class Frame:
-    """One frame; what its fields say depends on its kind."""
+    """One frame; what its fields say depends on its kind. `spooled`: see SPOOLED."""
 
     kind: int
     call: bytes
     epoch: int
     number: int
     body: bytes
+    spooled: bool = False
 
 
 @dataclass(slots=True)
@@ -118,6 +142,11 @@ class DispatchInfo:
     window_bytes: int
     rows: int
     set: int = 0
+    #: It is answered row by row, from `first_row` on.
+    packed: bool = False
+    first_row: int = 0
+    #: One row at a time, each told at once: one of them seems to kill its workers.
+    careful: bool = False
 
 
 @dataclass(slots=True)
@@ -131,12 +160,24 @@ class SubmitInfo:
     repeatable: bool
     version: str
     set: int = 0
+    rows: int = 1
+    packed: bool = False
+    divergent: bool = False
+    #: What the call asks for by itself, as JSON: timeout_ms, key, digest (hex), tags; or empty.
+    terms: bytes = b""
 
 
 def encode(
-    kind: Kind, call: bytes = NO_CALL, epoch: int = 0, number: int = 0, body: bytes = b""
+    kind: Kind,
+    call: bytes = NO_CALL,
+    epoch: int = 0,
+    number: int = 0,
+    body: bytes | Spooled = b"",
 ) -> bytes:
     """Return the frame as bytes."""
+    if isinstance(body, Spooled):
+        kind_of_frame, body = placed(kind, body)
+        return _HEADER.pack(len(body), kind_of_frame, call, epoch, number) + body
     return _HEADER.pack(len(body), kind, call, epoch, number) + body
 
 
@@ -148,10 +189,18 @@ def encode_json(
 
 
 def encode_dispatch(
-    call: bytes, epoch: int, depth: int, info: DispatchInfo, payload: bytes
+    call: bytes, epoch: int, depth: int, info: DispatchInfo, payload: bytes | Spooled
 ) -> bytes:
     """Return a DISPATCH frame."""
-    packed = _DISPATCH.pack(
+    packed = pack_info(info)
+    kind, payload = placed(Kind.DISPATCH, payload)
+    head = _HEADER.pack(len(packed) + len(payload), kind, call, epoch, depth)
+    return b"".join((head, packed, payload))
+
+
+def pack_info(info: DispatchInfo) -> bytes:
+    """Return the facts as a DISPATCH or BATCH frame begins with them."""
+    return _DISPATCH.pack(
         info.attempt,
         info.remaining_ms,
         info.parent or NO_CALL,
@@ -160,12 +209,15 @@ def encode_dispatch(
         info.window_bytes,
         info.rows,
         info.set,
+        info.packed,
+        info.first_row,
+        info.careful,
     )
-    head = _HEADER.pack(len(packed) + len(payload), Kind.DISPATCH, call, epoch, depth)
-    return b"".join((head, packed, payload))
 
 
-def encode_submit(call: bytes, epoch: int, depth: int, info: SubmitInfo, payload: bytes) -> bytes:
+def encode_submit(
+    call: bytes, epoch: int, depth: int, info: SubmitInfo, payload: bytes | Spooled
+) -> bytes:
     """Return a SUBMIT frame."""
     version = info.version.encode()
     packed = _SUBMIT.pack(
@@ -174,12 +226,42 @@ def encode_submit(call: bytes, epoch: int, depth: int, info: SubmitInfo, payload
         info.remaining_ms,
         info.detached,
         info.repeatable,
+        info.divergent,
         info.set,
+        info.rows,
+        info.packed,
         len(version),
+        len(info.terms),
     )
-    size = len(packed) + len(version) + len(payload)
-    head = _HEADER.pack(size, Kind.SUBMIT, call, epoch, depth)
-    return b"".join((head, packed, version, payload))
+    kind, payload = placed(Kind.SUBMIT, payload)
+    size = len(packed) + len(version) + len(info.terms) + len(payload)
+    head = _HEADER.pack(size, kind, call, epoch, depth)
+    return b"".join((head, packed, version, info.terms, payload))
+
+
+def placed(kind: int, payload: bytes | Spooled) -> tuple[int, bytes]:
+    """Return the kind of a frame with this payload, and what it carries of it."""
+    if isinstance(payload, Spooled):
+        return kind | SPOOLED, _SIZE.pack(payload.size) + payload.name.encode()
+    return kind, payload
+
+
+def read_payload(frame: Frame, body: bytes | None = None) -> bytes | Spooled:
+    """Return the payload of a frame; `body` is the end of its body that holds it, else all."""
+    return payload_of(frame.body if body is None else body, frame.spooled)
+
+
+def payload_of(data: bytes, spooled: int) -> bytes | Spooled:
+    """Return the payload that a frame carries as `data`, or says there where it lies."""
+    if not spooled:
+        return data
+    name = data[_SIZE.size :]
+    if not 0 < len(name) <= _MAX_NAME or not name.isascii():
+        raise FrameError("a frame without the name of a spooled value")
+    (size,) = _SIZE.unpack_from(data)
+    if not 0 < size <= MOST_SPOOLED:
+        raise FrameError(f"a frame with a spooled value of {size} bytes")
+    return Spooled(name.decode(), size)
 
 
 def read_json(frame: Frame) -> dict[str, Any]:
@@ -195,29 +277,42 @@ def read_json(frame: Frame) -> dict[str, Any]:
     return value
 
 
-def read_dispatch(frame: Frame) -> tuple[DispatchInfo, bytes]:
-    """Return what a DISPATCH frame carries: the facts and the payload."""
+def read_dispatch(frame: Frame) -> tuple[DispatchInfo, bytes | Spooled]:
+    """Return what a DISPATCH or BATCH frame carries: the facts, and payload or members."""
     try:
         fields = _DISPATCH.unpack_from(frame.body)
     except struct.error as problem:
         raise FrameError(f"DISPATCH frame of {len(frame.body)} bytes is cut short") from problem
-    return DispatchInfo(*fields), frame.body[_DISPATCH.size :]
+    return DispatchInfo(*fields), read_payload(frame, frame.body[_DISPATCH.size :])
 
 
-def read_submit(frame: Frame) -> tuple[SubmitInfo, bytes]:
+def read_submit(frame: Frame) -> tuple[SubmitInfo, bytes | Spooled]:
     """Return what a SUBMIT frame carries: the facts and the payload."""
     try:
-        parent, root, remaining, detached, repeatable, members, length = _SUBMIT.unpack_from(
-            frame.body
-        )
+        fields: tuple[Any, ...] = _SUBMIT.unpack_from(frame.body)
+        *facts, length, asked = fields
         start = _SUBMIT.size + length
         version = bytes(frame.body[_SUBMIT.size : start]).decode("ascii")
-        if len(version) < length:
-            raise ValueError("the version id is cut short")
+        terms = bytes(frame.body[start : start + asked])
+        if len(version) + len(terms) < length + asked:
+            raise ValueError("the version id or the terms are cut short")
     except (struct.error, ValueError) as problem:
         raise FrameError(f"SUBMIT frame of {len(frame.body)} bytes is malformed") from problem
-    info = SubmitInfo(parent, root, remaining, detached, repeatable, version, members)
-    return info, frame.body[start:]
+    parent, root, remaining, detached, repeatable, divergent, members, rows, packed = facts
+    info = SubmitInfo(
+        parent,
+        root,
+        remaining,
+        detached,
+        repeatable,
+        version,
+        members,
+        rows,
+        packed,
+        divergent,
+        terms,
+    )
+    return info, read_payload(frame, frame.body[start + asked :])
 
 
 class Decoder:
@@ -253,7 +348,7 @@ class Decoder:
             if stop > end:
                 break
             body = bytes(memoryview(buffer)[start + _HEADER.size : stop])
-            frames.append(Frame(kind, call, epoch, number, body))
+            frames.append(Frame(kind & ~SPOOLED, call, epoch, number, body, kind >= SPOOLED))
             start = stop
         if start:
             del buffer[:start]
@@ -263,10 +358,22 @@ class Decoder:
 #: Bytes of a body, by kind.
 _MOST = dict.fromkeys(map(int, Kind), _MAX_PLAIN) | {
     Kind.DISPATCH: MAX_BODY,
+    Kind.BATCH: MAX_BODY,
     Kind.CHILD_CHUNK: MAX_BODY,
     Kind.CHILD_VALUE: MAX_BODY,
     Kind.CHUNK: MAX_BODY,
     Kind.VALUE: MAX_BODY,
     Kind.SUBMIT: MAX_BODY,
     Kind.LOG: _MAX_LOG,
+}
+_MOST |= {
+    kind | SPOOLED: _MAX_PLAIN
+    for kind in (
+        Kind.DISPATCH,
+        Kind.CHILD_CHUNK,
+        Kind.CHILD_VALUE,
+        Kind.CHUNK,
+        Kind.VALUE,
+        Kind.SUBMIT,
+    )
 }

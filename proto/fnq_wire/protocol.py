@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["PROTOCOL", "version_problem"]
 
 #: Version of the wire; two ends that differ do not talk.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def version_problem(ours: str, theirs: str, protocol: int) -> str | None:

@@ -57,7 +57,11 @@ class Roster:
         self._failures = min(self._failures + 1, 30)
         return pause * (0.5 + self._dice.random())
 
-    def choose(self, avoid: str) -> str | None:
-        """Return any instance, but `avoid` only where it is the only one; None without any."""
+    def choose(self, avoid: str, near: str = "") -> str | None:
+        """Return any instance, one at the host `near` where one is; None without any.
+
+        `avoid` is chosen only where it is the only one.
+        """
         others = [each for each in self.instances if each != avoid]
-        return self._dice.choice(others or self.instances) if self.instances else None
+        close = [each for each in others if each.rpartition(":")[0].strip("[]") == near]
+        return self._dice.choice(close or others or self.instances) if self.instances else None

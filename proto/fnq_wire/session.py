@@ -4,7 +4,7 @@ Held by whoever submits calls over one stream to a server: the SDK in a script,
 the agent for nested calls of its runner. It numbers submissions, offers again
 what a server may not have accepted, resumes what is in flight after the stream
 broke, passes on each position once, and acknowledges. All its I/O is to open large
-values that lie in the spool.
+values that lie in the spool; `clear_away` deletes there what calls have left.
 
 Not thread-safe: the owner holds one lock around it. What goes out is asked for
 with `take`; what came in is given to `receive`, which returns what to do.
@@ -12,22 +12,23 @@ with `take`; what came in is given to `receive`, which returns what to do.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from fnq.v1 import record_pb2, result_pb2, session_pb2
 from fnq_wire import callid
 from fnq_wire.error import ProtocolError
-from fnq_wire.fingerprint import fingerprint
 from fnq_wire.limits import FULL_FRAME
-from fnq_wire.parcel import Data, Outgoing, Parcels
+from fnq_wire.parcel import Data, Opener, Outgoing, Parcels, lost_value, mapped
+from fnq_wire.pending import Pending
 from fnq_wire.protocol import PROTOCOL, version_problem
 from fnq_wire.spool import Spool
+from fnq_wire.wishes import Wishes
 
-__all__ = ["BYE_S", "LINGER_S", "ClientSession", "Event", "Pending"]
+__all__ = ["BYE_S", "LINGER_S", "ClientSession", "Event"]
 
 #: Seconds that acknowledgements wait for other frames to travel with.
 LINGER_S = 0.02
@@ -39,44 +40,26 @@ _MAX_SUBMISSIONS, _MAX_RESUMPTIONS = 2_000, 10_000
 _MANY_RESULTS = 1_000
 
 
-@dataclass(slots=True, eq=False)
-class Pending:
-    """One call in flight. `sink` is the owner's; it comes back in each Event."""
-
-    call: bytes
-    sink: object
-    submission: session_pb2.Submission
-    seq: int
-    repeatable: bool
-    #: Not yet said on this stream: the server knows nothing of it.
-    waiting: bool = True
-    accepted: bool = False
-    inbox: str = ""
-    position: int = 0
-    epoch: int = 0
-    consumer: str = ""
-    credit: record_pb2.Credit | None = None
-    cancelled: str = ""
-    large: Outgoing | None = None
-    fingerprint: int = 0
-
-
 class Event(NamedTuple):
     """News of one call: chunks in order, then the end if there is one.
 
-    `value` is set with an end that carries one.
+    `value` is set with an end that carries one, `attempt` counts the executions before
+    the one that ended.
     """
 
     sink: object
     chunks: list[Data]
     end: result_pb2.End | None
     value: Data | None
+    attempt: int = 0
 
 
 class ClientSession:
     """What one client knows of its session with the servers."""
 
-    def __init__(self, namespace: str, client: str, *, agent: bool = False) -> None:
+    def __init__(
+        self, namespace: str, client: str, *, agent: bool = False, opener: Opener = mapped
+    ) -> None:
         self._namespace = namespace
         self._agent = agent
         self._client = client
@@ -96,7 +79,12 @@ class ClientSession:
         self._positions: dict[bytes, int] = {}
         self._credits: dict[bytes, record_pb2.Credit] = {}
         self._cancellations: list[record_pb2.Cancellation] = []
-        self._parcels = Parcels()
+        self._parcels = Parcels(opener)
+        #: Arguments in the spool of calls that have ended.
+        self.litter: deque[str] = deque()
+        self._wishes = Wishes()
+        #: Detached calls that are not known to be accepted, and would be lost with this process.
+        self.unsafe: set[bytes] = set()
 
     @property
     def granted(self) -> bool:
@@ -114,9 +102,9 @@ class ClientSession:
         return self._parcels.spool
 
     @property
-    def in_flight(self) -> int:
-        """Calls whose end has not come."""
-        return len(self._calls)
+    def in_flight(self) -> Collection[Pending]:
+        """Calls whose end has not come, oldest first."""
+        return self._calls.values()
 
     @property
     def urgent(self) -> bool:
@@ -126,6 +114,7 @@ class ClientSession:
             or self._credits
             or self._cancellations
             or self._resuming
+            or self._wishes
             or len(self._ended) + len(self._positions) >= _MANY_RESULTS
         )
 
@@ -147,11 +136,25 @@ class ClientSession:
 
         `large` is a payload that goes ahead in parts; the submission has none then.
         """
-        pending = Pending(submission.call, sink, submission, 0, submission.repeatable)
+        pending = Pending(
+            submission.call, sink, submission, 0, submission.repeatable, submission.divergent
+        )
+        if submission.remaining_ms:
+            pending.deadline = time.monotonic() + submission.remaining_ms / 1000
         if large is not None:
             pending.large = Outgoing(large)
+        elif submission.payload.reference.house == result_pb2.Reference.SPOOL:
+            pending.spooled = submission.payload.reference.key
         self._calls[pending.call] = pending
         self._offers.append(pending)
+        if submission.detached:
+            self.unsafe.add(pending.call)
+
+    def watch(
+        self, identity: bytes, call: bytes, sink: object, after: int = 0, *, end_only: bool = False
+    ) -> None:
+        """Ask for news of a detached call, from a position on; `identity` is for `cancel`."""
+        self._calls[identity] = self._wishes.make(identity, call, sink, after, end_only)
 
     def credit(self, call: bytes, chunks: int, size: int) -> None:
         """Let a generator emit up to these totals."""
@@ -164,7 +167,9 @@ class ClientSession:
     def cancel(self, call: bytes, reason: str) -> None:
         """Ask for the end of a call; it comes as any other end."""
         pending = self._calls.get(call)
-        if pending is not None:
+        if pending is not None and pending.watched:
+            self._wishes.withdraw(pending)
+        elif pending is not None:
             pending.cancelled = reason
             if not pending.waiting:
                 self._cancellations.append(record_pb2.Cancellation(call=call, reason=reason))
@@ -220,8 +225,13 @@ class ClientSession:
         self._positions.clear()
         self._credits.clear()
         self._cancellations.clear()
+        self._say_again()
+
+    def _say_again(self) -> None:
+        """Have all said anew that is to be known of the calls in flight."""
         self._resuming = True
         self._resumptions = deque(each for each in self._calls.values() if each.accepted)
+        self._wishes.again(self._calls.values())
         for pending in self._calls.values():
             if pending.cancelled:
                 self.cancel(pending.call, pending.cancelled)
@@ -232,23 +242,16 @@ class ClientSession:
             pending = unaccepted.popleft()
             pending.accepted = True
             # It lies in Redis: nobody will offer it again.
+            if pending.spawned:
+                self._calls.pop(pending.call, None)
+                self.unsafe.discard(pending.call)
             pending.submission.ClearField("payload")
             pending.large = None
 
-    def _resumption(self, pending: Pending) -> session_pb2.Resumption:
-        return session_pb2.Resumption(
-            call=pending.call,
-            inbox=pending.inbox,
-            position=pending.position,
-            epoch=pending.epoch,
-            consumer=pending.consumer,
-            credit=pending.credit,
-            repeatable=pending.repeatable,
-            fingerprint=pending.fingerprint,
-        )
-
     def take(self) -> session_pb2.ClientFrame | None:
         """Return the next frame to send, or None when there is nothing."""
+        for pending in self._wishes.withdrawn(self._calls):
+            self._note(pending, result_pb2.End())
         if self.idle:
             return None
         frame = session_pb2.ClientFrame()
@@ -258,6 +261,8 @@ class ClientSession:
                 # Of a call that it does not know yet a server can hear nothing else.
                 return frame
         self._take_offers(frame)
+        if not self._offers:
+            self._wishes.take(frame, self._calls)
         if self._credits:
             frame.credits.extend(self._credits.values())
             self._credits.clear()
@@ -281,7 +286,7 @@ class ClientSession:
             pending = self._resumptions.popleft()
             # It may have ended since the welcome.
             if pending.call in self._calls:
-                frame.resumptions.append(self._resumption(pending))
+                frame.resumptions.append(pending.resumption())
         self._resuming = bool(self._resumptions)
         frame.resumed = not self._resuming
 
@@ -302,6 +307,7 @@ class ClientSession:
             self._offers.popleft()
             pending.inbox = self._inbox
             self._unaccepted.append(pending)
+            pending.say_remaining()
             frame.submissions.append(pending.submission)
             pending.waiting = False
             if pending.cancelled or pending.credit is not None:
@@ -327,63 +333,68 @@ class ClientSession:
         for body in frame.results:
             result = result_pb2.Result.FromString(body)
             pending = self._calls.get(result.call)
-            if pending is not None:
-                event = self._advance(pending, result)
-                if event is not None:
-                    events.append(event)
+            if pending is not None and (event := self._advance(pending, result)) is not None:
+                events.append(event)
             self._parcels.discard(result)
         return events
 
     def _advance(self, pending: Pending, result: result_pb2.Result) -> Event | None:
         """Move a call forward by one result, or drop it if it is old."""
-        pending.epoch = max(pending.epoch, result.epoch)
-        if result.HasField("started"):
-            pending.consumer = result.started.consumer
-        if result.position > pending.position and not result.decreed:
+        news = pending.advance(result)
+        if news is None:
             return None
-        fresh = result.chunks[max(0, pending.position - result.position) :]
-        end = result.end if result.HasField("end") else None
-        if not fresh and end is None:
-            return None
-        pending.position += len(fresh)
-        if pending.repeatable and fresh:
-            pending.fingerprint = fingerprint(fresh[-1])
-        chunks, whole = self._open(fresh)
+        fresh, end = news
+        chunks, whole = self._open(fresh, pending.sink)
         value = None
         if whole and end is not None and end.WhichOneof("outcome") == "value":
-            value = self._parcels.open(end.value)
+            value = self._parcels.open(end.value, pending.sink)
             whole = value is not None
         if not whole:
-            end = _lost_value()
+            end = lost_value()
         self._note(pending, end)
-        return Event(pending.sink, chunks, end, value)
+        return Event(pending.sink, chunks, end, value, pending.attempt)
 
-    def _open(self, payloads: Iterable[result_pb2.Payload]) -> tuple[list[Data], bool]:
+    def _open(
+        self, payloads: Iterable[result_pb2.Payload], sink: object
+    ) -> tuple[list[Data], bool]:
         """Return the chunks up to the first that is gone, and whether none is."""
         chunks: list[Data] = []
         for payload in payloads:
-            data = self._parcels.open(payload)
+            data = self._parcels.open(payload, sink)
             if data is None:
                 return chunks, False
             chunks.append(data)
         return chunks, True
 
     def _note(self, pending: Pending, end: result_pb2.End | None) -> None:
-        """Note what is to be acknowledged."""
+        """Note what is to be acknowledged; chunks that are kept are not."""
         if end is None:
-            self._positions[pending.call] = pending.position
+            if not pending.watched:
+                self._positions[pending.call] = pending.position
             return
         del self._calls[pending.call]
+        self.unsafe.discard(pending.call)
         self._positions.pop(pending.call, None)
         self._credits.pop(pending.call, None)
         self._ended.append(pending.call)
+        if pending.spooled:
+            self.litter.append(pending.spooled)
 
+    def abandon(self) -> list[object]:
+        """Give up all calls in flight; return their sinks."""
+        for pending in self._calls.values():
+            if pending.spooled and not pending.submission.detached:
+                self.litter.append(pending.spooled)
+        return self.sinks()
 
-def _lost_value() -> result_pb2.End:
-    """Return the end of a call one of whose large values cannot be read."""
-    text = (
-        "a large value was deleted before it was read, or its file cannot be opened: "
-        "call the function again; should that fail as well, look at the rights on the spool "
-        "and at how many files the process may open (ulimit -n)"
-    )
-    return result_pb2.End(failure=result_pb2.Failure(error="ResultExpiredError", message=text))
+    def clear_away(self) -> None:
+        """Delete what lies in `litter`; who reads it now may go on.
+
+        It takes a while, and several threads may do it at once, without the owner's lock.
+        """
+        spool = self._parcels.spool
+        with contextlib.suppress(IndexError):
+            while name := self.litter.popleft():
+                if spool is not None:
+                    with contextlib.suppress(OSError, ValueError):
+                        spool.delete(name)

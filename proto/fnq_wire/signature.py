@@ -102,6 +102,17 @@ class Signature:
         present = tuple(sorted(bound))
         return present, [bound[at] for at in present]
 
+    def positional(self, count: int) -> tuple[int, ...] | None:
+        """Return the indexes of the parameters that so many arguments by position meet.
+
+        None where they do not fit, or where some of them go into one parameter.
+        """
+        return self._ready.get(count)
+
+    def in_order(self, names: tuple[str, ...]) -> bool:
+        """Return whether arguments of these names are those of a call by position alone."""
+        return names in self._in_order
+
     def unbind(
         self, names: tuple[str, ...], values: Sequence[Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -109,7 +120,7 @@ class Signature:
 
         Raises ValueError when they do not fit it.
         """
-        if names in self._in_order:
+        if self.in_order(names):
             return tuple(values), {}
         bound = {self.index.get(name, -1): value for name, value in zip(names, values, strict=True)}
         if -1 in bound or len(bound) < len(names) or not bound.keys() >= set(self._required):

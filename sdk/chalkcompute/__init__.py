@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - told here, not by whatever break
         f"({sys.executable}): use another one"
     )
 
+from chalkcompute.call import Call, CallStatus
 from chalkcompute.context import CallContext, get_call_context
 from chalkcompute.errors import (
     AuthError,
@@ -18,10 +19,14 @@ from chalkcompute.errors import (
     ConnectionLostError,
     DeployError,
     DiscoveryError,
+    ExpressionError,
     FnqError,
     ImageBuildError,
+    ImportFailedError,
+    KeyConflictError,
     NestingTooDeepError,
     NotAcceptedError,
+    NotDoneError,
     NotFoundError,
     NotReadyError,
     PayloadTooLargeError,
@@ -32,29 +37,45 @@ from chalkcompute.errors import (
     SerializationError,
     StackError,
     StreamDivergedError,
+    TlsError,
     UnschedulableError,
     WorkerLostError,
 )
+from chalkcompute.frame.dataframe import DataFrame
+from chalkcompute.frame.expression import columns as _
+from chalkcompute.frame.functions import F
 from chalkcompute.function import RemoteFunction, function
+from chalkcompute.gathering import as_completed, gather
 from chalkcompute.image import Image
+from chalkcompute.mapped import Map
 from chalkcompute.retry import RetryPolicy
 from chalkcompute.secret import Secret
 from chalkcompute.stream import Stream
+from chalkcompute.version import Version
 from chalkcompute.volume import Volume
 
 __all__ = [
     "AuthError",
+    "Call",
     "CallCancelledError",
     "CallContext",
+    "CallStatus",
     "CallTimeoutError",
     "ConnectionLostError",
+    "DataFrame",
     "DeployError",
     "DiscoveryError",
+    "ExpressionError",
+    "F",
     "FnqError",
     "Image",
     "ImageBuildError",
+    "ImportFailedError",
+    "KeyConflictError",
+    "Map",
     "NestingTooDeepError",
     "NotAcceptedError",
+    "NotDoneError",
     "NotFoundError",
     "NotReadyError",
     "PayloadTooLargeError",
@@ -69,9 +90,14 @@ __all__ = [
     "StackError",
     "Stream",
     "StreamDivergedError",
+    "TlsError",
     "UnschedulableError",
+    "Version",
     "Volume",
     "WorkerLostError",
+    "_",
+    "as_completed",
     "function",
+    "gather",
     "get_call_context",
 ]

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
+from chalkcompute import progress
+from chalkcompute.channel import explained, open_channel
+from chalkcompute.deployhearing import DeployHearing
 from chalkcompute.errors import (
     AuthError,
     ConnectionLostError,
@@ -20,18 +23,23 @@ from chalkcompute.errors import (
     NotReadyError,
     ProtocolError,
     QueueFullError,
+    ResultExpiredError,
 )
 from chalkcompute.inflight import Target
-from fnq.v1 import control_pb2, control_pb2_grpc
+from chalkcompute.localenv import local_secrets
+from chalkcompute.port import Deployed
+from fnq.v1 import calls_pb2, calls_pb2_grpc, control_pb2, control_pb2_grpc
+from fnq_wire import inquiry
 from fnq_wire.finder import SERVER, finder
 from fnq_wire.limits import PART
-from fnq_wire.transport import OPTIONS, metadata
-from fnq_wire.version import is_repeatable
+from fnq_wire.transport import metadata
+from fnq_wire.version import is_divergent, is_repeatable, is_single
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
     from chalkcompute.port import Parameters
     from fnq.v1 import spec_pb2
+    from fnq_wire.inquiry import Facts
 
 __all__ = [
     "CLIENT",
@@ -47,6 +55,8 @@ __all__ = [
 CLIENT = f"the SDK (python {sys.version_info.major}.{sys.version_info.minor})"
 #: Seconds that a look-up or a deploy may take.
 _ANSWER_S = 30.0
+#: Seconds that an answer may take which nobody waits for.
+_GLANCE_S = 5.0
 #: Seconds after which a server that cannot be reached is given up, at the first try
 #: and once it has answered.
 FIRST_PATIENCE_S, PATIENCE_S = 1.0, 60.0
@@ -80,17 +90,17 @@ class Control:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.namespace = config.namespace
         self._lock = threading.Lock()
         self._closed = self._answered = False
-        #: What the last deploy said: see `port.Session.active`.
-        self.active: frozenset[str] = frozenset()
         self._finder = None if config.addr is None else finder(config.addr, SERVER)
+        self._tls, self._name = config.tls, "" if self._finder is None else self._finder.name
         try:
             self.address = self._find("")
+            self._channel = self._open()
         except FnqError:
             self._stop_finding()
             raise
-        self._channel = grpc.insecure_channel(self.address, options=OPTIONS)
         self.metadata = metadata(config.token)
 
     def _find(self, avoid: str) -> str:
@@ -100,19 +110,24 @@ class Control:
 
         return embedded.ensure(self._config)
 
+    def _open(self) -> grpc.Channel:
+        return open_channel(self.address, self._tls, self._name)
+
+    def explained(self, lost: FnqError) -> FnqError:
+        """Return `lost`, or why there is no trust between the server and this process."""
+        return explained(lost, self.address, self._tls, self._name)
+
     def reconnect(self) -> None:
         """Find a server again, another one if there is one, and open a new channel to it."""
         try:
             self.address = self._find(self.address)
+            fresh = self._open()
         except FnqError:
             return  # The caller's patience decides how long this goes on.
         with self._lock:
-            if self._closed:
-                return
-            old, self._channel = (
-                self._channel,
-                grpc.insecure_channel(self.address, options=OPTIONS),
-            )
+            old = fresh if self._closed else self._channel
+            if not self._closed:
+                self._channel = fresh
         old.close()
 
     def close(self) -> None:
@@ -139,7 +154,7 @@ class Control:
         request = control_pb2.LookupRequest(
             namespace=self._config.namespace, name=name, number=number or 0
         )
-        found = self._ask(
+        found = self.ask(
             lambda stub: stub.Lookup(request, timeout=_ANSWER_S, metadata=self.metadata)
         )
         return _target(found), [
@@ -163,47 +178,109 @@ class Control:
                     patience.heard = True
                     if now.state != "waiting":
                         return now
-                    if now.reason != last.reason:
-                        sys.stderr.write(f"[fnq] {target.name}: {now.reason}\n")
+                    told.hear(target.name, now.reason)
                     last = now
             except grpc.RpcError as problem:
                 if problem.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
                     raise
                 cause = last.reason or "the server does not answer"
-                text = f"{target.name} was not ready within {timeout} s: {cause}"
+                text = f"{target.name} was not ready within {timeout:.3g} s: {cause}"
                 raise _not_ready(target, text, last) from None
             return None
 
-        now: control_pb2.Readiness = self._ask(watch, patience=patience)
-        if now.state == "failed":
-            raise _not_ready(target, f"{target.name} cannot run: {now.reason}", now)
+        with progress.of_wait(target.name) as told:
+            now: control_pb2.Readiness = self.ask(watch, patience=patience)
+            if now.state == "failed":
+                raise _not_ready(target, f"{target.name} cannot run: {now.reason}", now)
 
     def deploy(
-        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
-    ) -> list[tuple[str, int]]:
-        """Deploy a set; bundles are sent only where the server lacks them."""
-        request = control_pb2.DeployRequest(namespace=self._config.namespace, specs=specs)
+        self,
+        specs: Sequence[spec_pb2.FunctionSpec],
+        bundles: Mapping[str, bytes],
+        timeout: float | None = None,
+    ) -> Deployed:
+        """Deploy a set; bundles are sent only where the server lacks them.
+
+        What its secrets take from this process' environment goes along. Raises as
+        `port.Session.deploy`.
+        """
+        request = control_pb2.DeployRequest(
+            namespace=self._config.namespace,
+            specs=specs,
+            strict=self._config.local_strict,
+            local_secrets=local_secrets(specs),
+        )
+        patience = self._patience()
+        hearing = DeployHearing([spec.name for spec in specs], timeout)
 
         def send(stub: control_pb2_grpc.ControlStub) -> Any:
-            reply = stub.Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
-            if not reply.missing_bundles:
-                return reply
-            for digest in reply.missing_bundles:
-                self._put(stub, bundles[digest])
-            return stub.Deploy(request, timeout=_ANSWER_S, metadata=self.metadata)
+            while True:
+                events = stub.Deploy(request, timeout=hearing.left_s, metadata=self.metadata)
+                reply = hearing.hear(events, patience, told)
+                if reply is None or not reply.missing_bundles:
+                    return reply
+                for digest in reply.missing_bundles:
+                    self._put(stub, bundles[digest])
 
-        reply: control_pb2.DeployReply = self._ask(send, DeployError)
-        self.active = frozenset(reply.active)
-        return [(version.id, version.number) for version in reply.versions]
+        with progress.of_deploy(spec.name for spec in specs) as told:
+            reply: control_pb2.DeployReply = self.ask(send, DeployError, patience)
+        return Deployed(
+            [(version.id, version.number) for version in reply.versions],
+            frozenset(reply.active),
+            frozenset(reply.missing_limits),
+            tuple(reply.warnings),
+        )
+
+    def show(self, call: bytes) -> Facts:
+        """Return what is known of a call. Raises NotFoundError, ResultExpiredError."""
+        request = inquiry.show_request(self._config.namespace, call)
+        return inquiry.facts(
+            self.ask(
+                lambda stub: stub.Show(request, timeout=_ANSWER_S, metadata=self.metadata),
+                kind=calls_pb2_grpc.CallsStub,
+            )
+        )
+
+    def glance(self, call: bytes) -> calls_pb2.CallFacts | None:
+        """Return what a server knows of a call at this moment; None where none says."""
+        request = inquiry.show_request(self._config.namespace, call)
+        try:
+            stub = self.stub(calls_pb2_grpc.CallsStub)
+            found: calls_pb2.CallFacts = stub.Show(
+                request, timeout=_GLANCE_S, metadata=self.metadata
+            )
+        except (grpc.RpcError, FnqError, ValueError):
+            return None
+        return found
+
+    def stop(self, call: bytes) -> bool:
+        """Cancel a call; return whether it had not ended. Raises as `show`."""
+        request = inquiry.cancel_request(self._config.namespace, call)
+        reply: calls_pb2.CancelCallReply = self.ask(
+            lambda stub: stub.Cancel(request, timeout=_ANSWER_S, metadata=self.metadata),
+            kind=calls_pb2_grpc.CallsStub,
+        )
+        return reply.cancelled
+
+    def lines(self, call: bytes) -> list[str]:
+        """Return what a call printed, line by line."""
+        request = inquiry.logs_request(self._config.namespace, call)
+        found: list[str] = self.ask(
+            lambda stub: [
+                each.text for each in stub.Logs(request, timeout=_ANSWER_S, metadata=self.metadata)
+            ]
+        )
+        return found
 
     def _patience(self) -> _Patience:
         return _Patience(PATIENCE_S if self._answered else FIRST_PATIENCE_S, time.monotonic())
 
-    def _ask(
+    def ask(
         self,
-        question: Callable[[control_pb2_grpc.ControlStub], Any],
+        question: Callable[[Any], Any],
         otherwise: type[FnqError] = ConnectionLostError,
         patience: _Patience | None = None,
+        kind: Callable[[grpc.Channel], Any] = control_pb2_grpc.ControlStub,
     ) -> Any:
         """Return the answer to what may be asked twice: a server that goes away comes back.
 
@@ -213,7 +290,7 @@ class Control:
         patience = patience or self._patience()
         while True:
             try:
-                answer = question(self.stub(control_pb2_grpc.ControlStub))
+                answer = question(self.stub(kind))
                 if answer is not None:
                     self._answered = True
                     return answer
@@ -226,7 +303,7 @@ class Control:
                 # The channel was closed under way: there is a new one, or nobody wants any.
                 lost = _away(self.address, "the channel to it was closed")
             if patience.ends(time.monotonic()):
-                raise lost
+                raise self.explained(lost)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
 
@@ -248,6 +325,8 @@ def translate(
         return AuthError(f"the server at {address} refused: {details}")
     if code is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(details)
+    if code is grpc.StatusCode.OUT_OF_RANGE:
+        return ResultExpiredError(details)
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return ProtocolError(details)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and otherwise is ConnectionLostError:
@@ -269,7 +348,13 @@ def _away(address: str, why: str) -> ConnectionLostError:
 def _target(found: control_pb2.FunctionVersion) -> Target:
     spec = found.spec
     repeatable = is_repeatable(spec)
-    return Target(found.id, spec.name, spec.kind, found.number, repeatable, found.set)
+    target = Target(found.id, spec.name, spec.kind, found.number, repeatable, found.set)
+    target.divergent = is_divergent(spec)
+    target.batch = spec.batching.max_size
+    target.single = is_single(spec)
+    target.types = tuple(each.type for each in spec.parameters)
+    target.returns = spec.returns
+    return target
 
 
 def _not_ready(target: Target, text: str, now: control_pb2.Readiness) -> NotReadyError:

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from chalkcompute.capture import Bundle
     from chalkcompute.config import Config
     from chalkcompute.function import RemoteFunction
+    from chalkcompute.port import Deployed
     from fnq.v1 import spec_pb2
 
     Handle = RemoteFunction[..., Any, Any]
@@ -50,8 +51,10 @@ class Deployment:
         self.said: set[str] = set()
         self._config: Config | None = None
         self._failed: dict[str, Handle] = {}
-        #: Whether the deploy that was tried last was broken off by Ctrl-C.
+        #: Whether the deploy that was tried last was broken off, as by Ctrl-C, or goes on still.
         self.interrupted = False
+        #: Whether a command decides what is deployed, and not the end of the script.
+        self.is_led = False
         self.unlock()
 
     def unlock(self) -> None:
@@ -74,15 +77,20 @@ class Deployment:
             self._handles[handle.name] = handle
             self._pending.add(handle.name)
 
+    def meet(self, handle: Handle) -> None:
+        """Take up a function that is deployed already, as all are in a worker."""
+        with self._lock:
+            self._handles[handle.name] = handle
+
     def settled(self, handle: Handle) -> bool:
         """Whether `ensure` would return without asking anybody."""
         return handle.target is not None and (not self._pending or self._never())
 
-    def ensure(self, handle: Handle) -> Target:
+    def ensure(self, handle: Handle, timeout: float | None = None) -> Target:
         """Return the version that `handle` calls; deploy what is not deployed yet.
 
-        Two threads that come at once deploy once. Raises DeployError and what
-        opening a session raises; the next call tries again.
+        Two threads that come at once deploy once. Raises what `port.Session.deploy` and
+        opening a session raise; the next call tries again.
         """
         target: Target | None = handle.target
         if target is not None and not self._pending:
@@ -93,12 +101,17 @@ class Deployment:
             members = self._members(handle)
             if members:
                 try:
-                    self._deploy(members)
-                except KeyboardInterrupt:
-                    self.interrupted = True
+                    self._deploy(members, timeout)
+                except Exception:
+                    self.interrupted = False
                     raise
         assert handle.target is not None
         return handle.target
+
+    def functions(self) -> dict[str, Handle]:
+        """Return all that was decorated, by name."""
+        with self._lock:
+            return dict(self._handles)
 
     def rest(self) -> dict[str, Handle]:
         """Return the set that the end of the script must deploy; empty when there is none."""
@@ -114,9 +127,11 @@ class Deployment:
 
         Each function has a bundle of its own, of what it reaches: so it stays the
         same version when another one is decorated or changed. Raises DeployError for
-        what cannot be captured.
+        what cannot be captured, and for a secret that this environment does not have.
         """
         from chalkcompute import spec
+        from chalkcompute.imagefiles import steps_of
+        from chalkcompute.localenv import local_secrets
 
         shipment = Shipment(list(members.values()), [], {})
         for each in shipment.handles:
@@ -125,10 +140,15 @@ class Deployment:
             if bundle.left_out:
                 self._say(f"left out of the bundle: {', '.join(bundle.left_out)}")
             shipment.bundles[bundle.hash] = bundle.data
+            image = steps_of(each.settings.image)
+            shipment.bundles.update(image.bundles)
+            where = bundle.where[body]
             built = spec.build(
-                each.name, each.kind, each.settings, each.codec, bundle.where[body], bundle.hash
+                each.name, each.kind, each.settings, each.codec, where, bundle.hash, image.steps
             )
             shipment.specs.append(built)
+        # Read again when it is sent; what is missing is told before anything is started.
+        local_secrets(shipment.specs)
         return shipment
 
     def _members(self, handle: Handle) -> dict[str, Handle]:
@@ -142,13 +162,14 @@ class Deployment:
             members[handle.name] = handle
         return members
 
-    def _deploy(self, members: dict[str, Handle]) -> None:
-        self._failed, self.interrupted = members, False
+    def _deploy(self, members: dict[str, Handle], timeout: float | None = None) -> None:
+        self._failed, self.interrupted = members, True
         shipment = self.load(members)
         session = runtime.current_session()
-        versions = session.deploy(shipment.specs, shipment.bundles)
-        self.say_inactive(shipment.specs, session.active)
-        from fnq_wire.version import is_repeatable, set_id
+        deployed = session.deploy(shipment.specs, shipment.bundles, timeout)
+        versions = deployed.versions
+        self.say(shipment.specs, deployed)
+        from fnq_wire.version import is_divergent, is_repeatable, is_single, set_id
 
         names = [spec.name for spec in shipment.specs]
         own_set = set_id(dict(zip(names, (version for version, _ in versions), strict=True)))
@@ -156,8 +177,12 @@ class Deployment:
             shipment.handles, shipment.specs, versions, strict=True
         ):
             repeatable = is_repeatable(spec)
-            handle.target = Target(version, spec.name, spec.kind, number, repeatable, own_set)
-        self._failed = {}
+            target = Target(version, spec.name, spec.kind, number, repeatable, own_set)
+            target.divergent = is_divergent(spec)
+            target.batch = spec.batching.max_size
+            target.single = is_single(spec)
+            handle.target = target
+        self._failed, self.interrupted = {}, False
         with self._lock:
             self._pending -= {
                 name for name, each in members.items() if self._handles.get(name) is each
@@ -166,16 +191,23 @@ class Deployment:
     def _never(self) -> bool:
         """Whether this process only looks up what is deployed already."""
         if self._config is None:
-            from chalkcompute.config import Config
-
-            self._config = Config.load()
+            self._config = runtime.config()
         return self._config.deploy == "never"
 
     def _look_up(self, handle: Handle) -> Target:
         handle.target = runtime.current_session().lookup(handle.name, None)[0]
         return handle.target
 
-    def say_inactive(self, specs: Iterable[spec_pb2.FunctionSpec], active: Collection[str]) -> None:
+    def say(self, specs: Sequence[spec_pb2.FunctionSpec], deployed: Deployed) -> None:
+        """Say once on stderr what whoever deployed a set is to know."""
+        self._say_inactive(specs, deployed.active)
+        self._say_unlimited(specs, deployed.missing_limits)
+        for each in deployed.warnings:
+            self._say(each)
+
+    def _say_inactive(
+        self, specs: Iterable[spec_pb2.FunctionSpec], active: Collection[str]
+    ) -> None:
         """Say once on stderr which arguments of functions have no effect where they run.
 
         `active` are those that have one there, though not everywhere.
@@ -186,8 +218,19 @@ class Deployment:
             names = inactive(spec, active)
             if names:
                 self._say(
-                    f"{spec.name}: no effect yet: {', '.join(names)} "
-                    "(the function runs all the same)"
+                    f"{spec.name}: no effect: {', '.join(names)} (the function runs all the same)"
+                )
+
+    def _say_unlimited(
+        self, specs: Iterable[spec_pb2.FunctionSpec], missing: Collection[str]
+    ) -> None:
+        """Say once on stderr which functions name a limit that has no policy."""
+        for spec in specs:
+            key = spec.rate_limit_key
+            if key in missing:
+                self._say(
+                    f"{spec.name}: the rate limit {key!r} has no policy, so nothing is limited; "
+                    f"set one: fnq limit set {key} --rate 100/m"
                 )
 
     def _say(self, line: str) -> None:

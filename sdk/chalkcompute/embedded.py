@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalkcompute.inherited import inherited
 from fnq_wire.error import NotReadyError, StackError
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ TIMEOUT_S = 20.0
 _LOOK_S = 0.01
 #: Characters of a directory whose sockets the kernel still takes.
 _LONGEST_RUNTIME = 83
-#: Pythons whose packages serve this process instead of its own: it has been told so.
+#: Pythons whose packages serve this process instead of its own, and builders that make images
+#: for it instead of the one it asks for: it has been told so.
 _told: set[str] = set()
 
 
@@ -123,7 +125,7 @@ def ensure(
         if answer is None:
             _start(place, config, limit, supervisor_options)
         elif answer["ready"]:
-            _compare(answer["prefix"])
+            _compare(answer, config)
             return str(answer["server"])
         else:
             waiting = answer["waiting"]
@@ -255,15 +257,23 @@ def _diagnosis(text: str) -> str:
 
 def _environment(config: Config) -> dict[str, str]:
     """Return the environment of a stack that will stand in another directory."""
-    environ = {**os.environ, "FNQ_LOG_LEVEL": config.log_level}
+    own = {"FNQ_LOG_LEVEL": config.log_level, "FNQ_BUILDER": config.builder}
+    environ = {**inherited(os.environ), **own}
     paths = environ.get("PYTHONPATH", "")
     if paths:
         environ["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths.split(os.pathsep)))
     return environ
 
 
-def _compare(prefix: str) -> None:
-    """Say once when functions will run with the packages of another Python."""
+def _compare(answer: Mapping[str, Any], config: Config) -> None:
+    """Say once when functions will run with other packages, or images be made otherwise."""
+    prefix, builder = answer["prefix"], answer["builder"]
+    if builder != config.builder and builder not in _told:
+        _told.add(builder)
+        sys.stderr.write(
+            f"[fnq] the stack that runs here makes images with {builder}, not {config.builder}: "
+            "`fnq down` lets the next script start one that does\n"
+        )
     if prefix != sys.prefix and prefix not in _told:
         _told.add(prefix)
         sys.stderr.write(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from chalkcompute.runtime import refuse
-from chalkcompute.variable import is_variable
+from fnq_wire.variable import is_variable
 
 __all__ = ["Image", "Step"]
 
@@ -117,6 +117,8 @@ class Image:
                 refuse(ValueError(f"env: expected the name of a variable, not {name!r}"))
             if not isinstance(value, str):
                 refuse(TypeError(f"env: expected text for {name}, not {type(value).__name__}"))
+            elif "\0" in value:
+                refuse(ValueError(f"env: expected text without a zero byte for {name}"))
         return self._and("env", tuple(f"{name}={value}" for name, value in variables.items()))
 
     def workdir(self, path: str) -> Image:
@@ -160,6 +162,8 @@ def _texts(
             refuse(TypeError(f"{method}: expected text, not {text!r} ({type(text).__name__})"))
         elif not text.strip():
             refuse(ValueError(f"{method}: expected text, not an empty one"))
+        elif "\0" in text:
+            refuse(ValueError(f"{method}: expected text without a zero byte, not {text!r}"))
     if not flat:
         refuse(ValueError(f"{method}: expected at least one argument, none came"))
     if most is not None and len(flat) > most:
@@ -178,6 +182,6 @@ def _local(method: str, path: object) -> str:
 def _remote(method: str, path: object) -> str:
     if not isinstance(path, str):
         refuse(TypeError(f"{method}: expected a path in the image, not {path!r}"))
-    elif not path.startswith("/"):
+    elif not path.startswith("/") or "\0" in path:
         refuse(ValueError(f"{method}: expected an absolute path in the image, not {path!r}"))
     return str(path)

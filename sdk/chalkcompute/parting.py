@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ __all__ = ["attend", "main"]
 
 #: Bytes of the length that goes before each piece on the child's standard input.
 _PREFIX = 8
+#: When a child of multiprocessing parts: after its queues have sent what they hold.
+_LAST = -100
+#: The number of no process.
+_NOBODY = 0
 _attending: int | None = None
 #: The script's `__file__`, which Python takes away from it at its end.
 _script: str | None = None
@@ -35,17 +40,34 @@ def attend() -> None:
             atexit.register(_part)
             _script = getattr(sys.modules.get("__main__"), "__file__", None)
         _attending = os.getpid()
+        _attend_child()
+
+
+def _attend_child() -> None:
+    """See to the end of a child of multiprocessing, too: it may have no exit handlers."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _part, exitpriority=_LAST)
 
 
 def _part() -> None:
+    global _attending  # noqa: PLW0603 - one process has one end
     # A forked child that never used the SDK leaves its parent's functions alone.
     if _attending != os.getpid():
         return
+    _attending = _NOBODY
     try:
         good = _deploy_rest()
     finally:
-        runtime.close()
-    if not good:
+        lost = runtime.close()
+    if lost:
+        sys.stderr.write(
+            f"[fnq] {lost} spawned calls are lost: no server accepted them before this process "
+            "ended; see that one is there, and spawn them again\n"
+        )
+    if lost or not good:
         _exit_badly()
 
 
@@ -54,12 +76,16 @@ def _deploy_rest() -> bool:
     ours = deployment.current()
     try:
         members = ours.rest()
-        if not members:
+        if not members or ours.is_led:
             return True
         if ours.failed(members):
             why = "that was interrupted" if ours.interrupted else "it failed before"
             sys.stderr.write(f"[fnq] not deployed, as {why}: {', '.join(members)}\n")
             return False
+        if _has_failed():
+            # What was to be decorated, and called, after the failure is not known.
+            sys.stderr.write(f"[fnq] not deployed, as the script failed: {', '.join(members)}\n")
+            return True
         if _script is not None:
             # A bundle must be the same whenever in the script's life it is made.
             vars(sys.modules["__main__"]).setdefault("__file__", _script)
@@ -69,11 +95,19 @@ def _deploy_rest() -> bool:
         return False
 
 
+def _has_failed() -> bool:
+    """Whether an exception that nothing caught ends this script; in a shell none does."""
+    return getattr(sys, "last_type", None) is not None and not hasattr(sys, "ps1")
+
+
 def _say(problem: BaseException) -> None:
     import traceback
 
-    expected = isinstance(problem, (FnqError, ValueError, KeyboardInterrupt))
-    text = str(problem) or type(problem).__name__ if expected else traceback.format_exc()
+    if isinstance(problem, (FnqError, ValueError, KeyboardInterrupt)):
+        words = str(problem) or type(problem).__name__
+        text = "\n".join([words, *getattr(problem, "__notes__", ())])
+    else:
+        text = traceback.format_exc()
     sys.stderr.write(f"[fnq] the deploy failed: {text.rstrip()}\n")
 
 
@@ -126,10 +160,10 @@ def main(said: Sequence[str]) -> int:
     named = {hashlib.sha256(bundle).hexdigest(): bundle for bundle in bundles}
     try:
         session = runtime.current_session()
-        session.deploy(specs, named)
+        deployed = session.deploy(specs, named)
         ours = deployment.current()
         ours.said.update(said)
-        ours.say_inactive(specs, session.active)
+        ours.say(specs, deployed)
     except Exception as problem:  # noqa: BLE001 - the parent can only be told by text and exit code
         _say(problem)
         return 1
@@ -137,11 +171,17 @@ def main(said: Sequence[str]) -> int:
 
 
 def _exit_badly() -> None:
-    """End with exit code 1: nothing that an exit handler raises can set it."""
+    """End with exit code 1: nothing that an exit handler raises can set it.
+
+    A script that Ctrl-C ends is seen to have ended by that, as without us.
+    """
     logging = sys.modules.get("logging")
     if logging is not None:
         logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     os._exit(1)

@@ -8,24 +8,91 @@ methods may be called from any thread; they raise nothing but errors of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalkcompute.inflight import Inflight, Target
+from chalkcompute.inflight import Inflight, Target, Terms, Watched
 
 if TYPE_CHECKING:
+    from chalkcompute.functions import Functions
     from fnq.v1 import spec_pb2
+    from fnq_wire.inquiry import Facts
+    from fnq_wire.pieces import Payload
 
-__all__ = ["Parameters", "Session"]
+__all__ = ["Deployed", "Parameters", "Session"]
 
 #: Of a function version: name, kind and whether it is required, as in the spec.
 Parameters = Sequence[tuple[str, str, bool]]
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a server says of a deploy.
+
+    `versions` has id and number for each spec, in order; `active` the arguments of the
+    decorator that have an effect there, and not everywhere; `missing_limits` the limits
+    that functions name and that have no policy; `warnings` are sentences for people.
+    """
+
+    versions: Sequence[tuple[str, int]]
+    active: frozenset[str] = frozenset()
+    missing_limits: frozenset[str] = frozenset()
+    warnings: Sequence[str] = ()
+
+
 class Session(Protocol):
     """What the SDK asks of whatever carries its calls."""
 
-    def submit(self, target: Target, payload: bytes) -> Inflight:
-        """Send a call; return at once. The call is never lost and never doubled."""
+    def submit(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None = None,
+        *,
+        rows: int = 1,
+        packed: bool = False,
+    ) -> Inflight:
+        """Send a call; return at once. The call is never lost and never doubled.
+
+        What `payload` is made of may change after that. A packed one has that many rows of
+        arguments, and is answered row by row: its chunks are blocks of outcomes
+        (`fnq_wire.rows`), and it needs no credit. A block may begin with rows that came
+        before. The end is exhaustion, or a failure that all rows have which no block brought.
+        """
+        ...
+
+    def spawn(self, target: Target, payload: Payload, terms: Terms | None = None) -> Inflight:
+        """Send a call that outlives this process; return at once.
+
+        Its end is heard of by `watch` alone; what comes back here is a refusal, where
+        Redis has no room even for that.
+        """
+        ...
+
+    def settle(self, inflight: Inflight) -> None:
+        """Block until a call that was spawned is accepted: it cannot be lost from then on."""
+        ...
+
+    def watch(self, call: bytes, after: int = 0, *, end_only: bool = False) -> Watched:
+        """Ask for what a detached call yields, from a position on, and for its end.
+
+        `cancel` takes the wish back, and leaves the call alone; `credit` counts positions.
+        """
+        ...
+
+    def show(self, call: bytes) -> Facts:
+        """Return what is known of a call, in flight or kept.
+
+        Raises NotFoundError and ResultExpiredError.
+        """
+        ...
+
+    def stop(self, call: bytes) -> bool:
+        """Cancel a call, whoever made it; return whether it had not ended. Raises as `show`."""
+        ...
+
+    def lines(self, call: bytes) -> list[str]:
+        """Return what a call printed, as far as that is kept."""
         ...
 
     def park(self, inflight: Inflight, timeout: float | None) -> bool:
@@ -70,19 +137,20 @@ class Session(Protocol):
         ...
 
     def deploy(
-        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
-    ) -> list[tuple[str, int]]:
+        self,
+        specs: Sequence[spec_pb2.FunctionSpec],
+        bundles: Mapping[str, bytes],
+        timeout: float | None = None,
+    ) -> Deployed:
         """Deploy a set of functions that name each other; may be repeated.
 
-        `bundles` maps sha256 (hex) to bytes. Returns version id and number for
-        each spec, in order.
+        `bundles` maps sha256 (hex) to bytes. Returns when a worker has imported each that
+        is new. Raises DeployError, or what says why else it failed, and NotReadyError after
+        `timeout` seconds: nothing has changed then.
         """
         ...
 
     @property
-    def active(self) -> frozenset[str]:
-        """The arguments of the decorator that have an effect there, and not everywhere.
-
-        Known once something was deployed.
-        """
+    def functions(self) -> Functions:
+        """What is asked and done about deployed functions; a DeployError in a worker."""
         ...

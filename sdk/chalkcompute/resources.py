@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-__all__ = ["Gpu", "parse_cpu", "parse_gpu", "parse_memory"]
+from fnq_wire.gpu import GpuAsk
+
+__all__ = ["PARSERS", "parse_cpu", "parse_gpu", "parse_memory"]
 
 _CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)")
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _GPU_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_.][a-z0-9]+)*")
+_GPU_MEMORY = re.compile(r"\d+(?:\.\d+)?[KMGT]i?")
+_GPU_EXPECTED = (
+    'gpu: expected "nvidia-l4", "nvidia-l4:2", "2:nvidia-a100", "nvidia:40Gi", '
+    "or a list of such, first choice first"
+)
 _UNITS = {
     "k": 10**3,
     "M": 10**6,
@@ -27,13 +34,8 @@ _MAX_CORES = 100_000
 _MIN_MEMORY = 1 << 20
 _MAX_MEMORY = 1 << 50
 _MAX_GPUS = 1_024
-
-
-class Gpu(NamedTuple):
-    """A kind of GPU in lower case, and how many of it."""
-
-    name: str
-    number: int
+#: Kinds of GPU that one function may take.
+_MAX_CHOICES = 8
 
 
 def parse_cpu(value: object) -> int:
@@ -57,12 +59,12 @@ def parse_cpu(value: object) -> int:
     return millis
 
 
-def parse_memory(value: object) -> int:
+def parse_memory(value: object, argument: str = "memory") -> int:
     """Return bytes for "512Mi", "4Gi" or a number of bytes.
 
-    Raises TypeError or ValueError that says what was expected.
+    Raises TypeError or ValueError that says of which argument, and what was expected.
     """
-    expected = 'memory: expected "512Mi", "4Gi" or a number of bytes'
+    expected = f'{argument}: expected "512Mi", "4Gi" or a number of bytes'
     if isinstance(value, str):
         found = _MEMORY.fullmatch(value.strip())
         if found is None:
@@ -79,22 +81,41 @@ def parse_memory(value: object) -> int:
     return size
 
 
-def parse_gpu(value: object) -> Gpu:
-    """Return name and count for "nvidia-l4", "nvidia-l4:2" or "2:nvidia-a100".
+def parse_gpu(value: object) -> tuple[GpuAsk, ...]:
+    """Return what is taken, first choice first, for "nvidia-l4", "2:nvidia-a100:40Gi" or a list.
 
-    Raises TypeError or ValueError that says what was expected.
+    Count and memory of each stand before or after the name, in any order. Raises TypeError
+    or ValueError that says what was expected.
     """
-    expected = 'gpu: expected "nvidia-l4", "nvidia-l4:2" or "2:nvidia-a100"'
-    if not isinstance(value, str):
-        raise TypeError(f"{expected}, not {value!r} ({type(value).__name__})")
-    parts = value.strip().lower().split(":")
-    if len(parts) == 1:
-        parts.append("1")
-    if parts[0].isdecimal():
-        parts.reverse()
-    if len(parts) != 2 or not _GPU_NAME.fullmatch(parts[0]) or not parts[1].isdecimal():
-        raise ValueError(f"{expected}, not {value!r}")
-    count = int(parts[1])
+    if isinstance(value, str):
+        return (_parse_gpu(value),)
+    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+        raise TypeError(f"{_GPU_EXPECTED}, not {value!r} ({type(value).__name__})")
+    if not 1 <= len(value) <= _MAX_CHOICES:
+        raise ValueError(f"{_GPU_EXPECTED} (of 1 to {_MAX_CHOICES}), not {value!r}")
+    return tuple(dict.fromkeys(_parse_gpu(each) for each in value))
+
+
+def _parse_gpu(value: str) -> GpuAsk:
+    names, counts, sizes = [], [], []
+    for part in value.strip().split(":"):
+        if part.isdecimal():
+            counts.append(int(part))
+        elif _GPU_MEMORY.fullmatch(part):
+            sizes.append(parse_memory(part, "gpu"))
+        else:
+            names.append(part.lower())
+    if len(names) != 1 or not _GPU_NAME.fullmatch(names[0]) or max(len(counts), len(sizes)) > 1:
+        raise ValueError(f"{_GPU_EXPECTED}, not {value!r}")
+    count = counts[0] if counts else 1
     if not 1 <= count <= _MAX_GPUS:
-        raise ValueError(f"{expected} (1 to {_MAX_GPUS} of them), not {value!r}")
-    return Gpu(parts[0], count)
+        raise ValueError(f"{_GPU_EXPECTED} (1 to {_MAX_GPUS} of them), not {value!r}")
+    return GpuAsk(names[0], count, sizes[0] if sizes else 0)
+
+
+#: What reads the value of each argument.
+PARSERS: Mapping[str, Callable[[object], object]] = {
+    "cpu": parse_cpu,
+    "memory": parse_memory,
+    "gpu": parse_gpu,
+}

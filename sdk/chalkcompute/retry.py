@@ -17,9 +17,12 @@ _MAX_ATTEMPTS = 10_000
 class RetryPolicy:
     """How often, how soon and after what a handler runs again.
 
-    Made by `exponential` or `linear`. The n-th wait is `initial * multiplier**n`
-    seconds, at most `max_wait`, and varies at random with `jitter`. An exception
-    that is none of `retry_on` fails the call at once.
+    Made by `exponential` or `linear`. There are up to `attempts` executions after the
+    first. The n-th wait is `initial * multiplier**n` seconds, with `jitter` times
+    something random, evenly from half to one and a half, and never above `max_wait`; it
+    takes no worker. An exception that is none of `retry_on` fails the call at once, as
+    does a wait that would end after the call's deadline. A `timeout` is repeated where
+    `CallTimeoutError` is one of `retry_on`. Lost workers have a budget of their own.
     """
 
     attempts: int

@@ -6,40 +6,41 @@ takes what comes. All state is in `fnq_wire.session`, under one lock.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import grpc
 
 from chalkcompute import control
-from chalkcompute.bell import Bell
 from chalkcompute.control import FIRST_PATIENCE_S, FIRST_PAUSE_S, LONGEST_PAUSE_S, PATIENCE_S
 from chalkcompute.errors import (
     AuthError,
     ConnectionLostError,
     FnqError,
-    PayloadTooLargeError,
     ProtocolError,
 )
-from chalkcompute.inflight import Inflight, Outcome, Target
+from chalkcompute.functions import Functions
+from chalkcompute.inflight import Inflight, Outcome, Target, Terms, Watched
+from chalkcompute.pack import pack, submission_of
+from chalkcompute.parking import Parking
 from chalkcompute.room import Room
+from chalkcompute.vigil import Vigil
 from fnq.v1 import session_pb2, session_pb2_grpc
-from fnq_wire import failure
-from fnq_wire.limits import INLINE, MOST_CHUNKED, MOST_SPOOLED
-from fnq_wire.parcel import read
+from fnq_wire import callid, failure
+from fnq_wire.parcel import Data
+from fnq_wire.pieces import Spooled, sha256
 from fnq_wire.session import BYE_S, LINGER_S, ClientSession, Event
 from fnq_wire.spool import Spool
 
 if TYPE_CHECKING:
     from chalkcompute.config import Config
-    from chalkcompute.port import Parameters
+    from chalkcompute.port import Deployed, Parameters
     from fnq.v1 import spec_pb2
+    from fnq_wire.inquiry import Facts
+    from fnq_wire.pieces import Payload
 
 __all__ = ["ServerSession"]
 
@@ -48,29 +49,33 @@ __all__ = ["ServerSession"]
 _SERVED_S = 5.0
 #: Seconds without anything to send after which calls may wait for a full disk.
 _QUIET_S = 10.0
+#: Seconds that a goodbye waits for spawned calls to be accepted.
+_FLUSH_S = 10.0
 
 
-class ServerSession:
+class ServerSession(Parking):
     """A session with a server; see `port.Session` for what its methods promise."""
 
     def __init__(self, config: Config) -> None:
+        super().__init__()
         self._control = control.Control(config)
         self._state = ClientSession(config.namespace, control.CLIENT)
         # Re-entrant: the garbage collector may close a Stream while this thread holds it.
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
         self._granted = threading.Event()
-        self._bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
         self._closing = False
         #: Of the stream that is open: a welcome has come, and anything after it.
         self._served = self._heard = False
         self._left = False
+        #: Threads that wait for calls to be accepted.
+        self._settlers = 0
         self._room = Room()
         self._broken: FnqError | None = None
         self._stream = 0
-        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="fnq-session", daemon=True)
         self._thread.start()
+        self._vigil = Vigil(self._state, self._lock, self._control.glance)
 
     @property
     def over(self) -> bool:
@@ -82,88 +87,83 @@ class ServerSession:
         """Whether `submit` does not wait: a server has granted the session, and is not given up."""
         return self._granted.is_set() and self._broken is None
 
-    def submit(self, target: Target, payload: bytes) -> Inflight:
+    def submit(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None = None,
+        *,
+        rows: int = 1,
+        packed: bool = False,
+    ) -> Inflight:
         """Send a call; return once the session is granted."""
-        self._granted.wait()
-        submission = session_pb2.Submission(
-            version=target.version, rows=1, repeatable=target.repeatable, set=target.set
-        )
-        large = self._pack(target, submission, payload)
+        submission = submission_of(target, terms, rows=rows, packed=packed)
+        return self._submit(submission, target, payload)
+
+    def spawn(self, target: Target, payload: Payload, terms: Terms | None = None) -> Inflight:
+        """Send a call that outlives this process; return once the session is granted."""
+        submission = submission_of(target, terms)
+        submission.detached = True
+        if terms is not None and terms.key:
+            submission.key, submission.digest = terms.key, sha256(payload)
+        return self._submit(submission, target, payload)
+
+    def settle(self, inflight: Inflight) -> None:
+        """Block until a call that was spawned is accepted, or refused."""
+        self._check_process()
         with self._lock:
-            if self._broken is not None:
-                raise type(self._broken)(str(self._broken))
-            call = self._state.next_id(target.version)
-            submission.call = call
-            inflight = Inflight(call)
-            self._state.submit(submission, inflight, large)
-            self._wake()
-        return inflight
+            self._await(lambda: inflight.call not in self._state.unsafe, None)
 
-    def _pack(
-        self, target: Target, submission: session_pb2.Submission, payload: bytes
-    ) -> bytes | None:
-        """Put a payload into its submission, or into the spool; return it where neither can be."""
-        if len(payload) <= INLINE:
-            submission.payload.inline = payload
-            return None
-        spool = self._state.spool
-        most = MOST_CHUNKED if spool is None else MOST_SPOOLED
-        if len(payload) > most:
-            raise PayloadTooLargeError(
-                f"the arguments of {target.name} have {len(payload)} bytes, the most is {most}",
-                function=target.name,
-            )
-        if spool is None:
-            return payload
+    def _await(self, true: Callable[[], bool], timeout: float | None) -> None:
+        """Wait for what the acceptance of calls brings about; the lock is held."""
+        self._settlers += 1
         try:
-            key = spool.write(payload)
-        except OSError as problem:
-            if len(payload) <= MOST_CHUNKED:
-                return payload
-            raise PayloadTooLargeError(
-                f"the arguments of {target.name} have {len(payload)} bytes, the most is "
-                f"{MOST_CHUNKED} without room in {spool.directory} ({problem}): free some",
-                function=target.name,
-            ) from problem
-        reference = submission.payload.reference
-        reference.house, reference.size, reference.key = reference.SPOOL, len(payload), key
-        return None
-
-    def park(self, inflight: Inflight, timeout: float | None) -> bool:
-        """Block this thread until there is a chunk or an outcome."""
-        if inflight.chunks or inflight.outcome is not None:
-            return True
-        self._check_process()
-        gate = threading.Lock()
-        gate.acquire()
-
-        def open_gate() -> None:
-            # It may come twice, or late: by then `wake` opens the gate of another park.
-            with contextlib.suppress(RuntimeError):
-                gate.release()
-
-        inflight.wake = open_gate
-        if inflight.chunks or inflight.outcome is not None:
-            inflight.wake = None
-            return True
-        came = gate.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
-        inflight.wake = None
-        return came
-
-    async def park_async(self, inflight: Inflight) -> None:
-        """Do as `park` for the running event loop."""
-        self._check_process()
-        loop = asyncio.get_running_loop()
-        bell = self._bells.get(loop)
-        if bell is None:
-            bell = self._bells[loop] = Bell(loop)
-        future: asyncio.Future[None] = loop.create_future()
-        inflight.wake = lambda: bell.ring(future)
-        try:
-            if not inflight.chunks and inflight.outcome is None:
-                await future
+            self._news.wait_for(lambda: true() or self._broken is not None, timeout)
         finally:
-            inflight.wake = None
+            self._settlers -= 1
+
+    def watch(self, call: bytes, after: int = 0, *, end_only: bool = False) -> Watched:
+        """Ask for news of a detached call; return once the session is granted."""
+        self._granted.wait()
+        with self._lock:
+            self._check_broken()
+            watched = Watched(self._state.next_id(callid.NO_VERSION))
+            self._state.watch(watched.call, call, watched, after, end_only=end_only)
+            self._wake()
+        return watched
+
+    def show(self, call: bytes) -> Facts:
+        """Return what is known of a call."""
+        return self._control.show(call)
+
+    def stop(self, call: bytes) -> bool:
+        """Cancel a call, whoever made it."""
+        return self._control.stop(call)
+
+    def lines(self, call: bytes) -> list[str]:
+        """Return what a call printed."""
+        return self._control.lines(call)
+
+    def _check_broken(self) -> None:
+        if self._broken is not None:
+            raise _anew(self._broken)
+
+    def _submit(
+        self, submission: session_pb2.Submission, target: Target, payload: Payload
+    ) -> Inflight:
+        self._granted.wait()
+        large = pack(self._state.spool, target.name, submission, payload)
+        with self._lock:
+            if self._broken is None:
+                call = submission.call = self._state.next_id(target.version)
+                inflight = Inflight(call)
+                self._state.submit(submission, inflight, large)
+                self._wake()
+                return inflight
+            if submission.payload.reference.key:
+                self._state.litter.append(submission.payload.reference.key)
+        self._state.clear_away()
+        raise _anew(self._broken)
 
     def credit(self, inflight: Inflight, chunks: int, size: int) -> None:
         """Let the generator emit up to these totals."""
@@ -181,18 +181,6 @@ class ServerSession:
             self._state.cancel(inflight.call, "its caller gave it up")
             self._wake()
 
-    @property
-    def _inherited(self) -> bool:
-        """Whether this is a fork's copy: the stream is the parent's, the lock may be held."""
-        return os.getpid() != self._process
-
-    def _check_process(self) -> None:
-        if self._inherited:
-            raise ConnectionLostError(
-                "a call is waited for in a process forked after it was made: expected that in "
-                "the process that made it; make the call anew here"
-            )
-
     def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:
         """Return a deployed version."""
         return self._control.lookup(name, number)
@@ -206,25 +194,36 @@ class ServerSession:
         self._control.wait_ready(target, timeout)
 
     def deploy(
-        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
-    ) -> list[tuple[str, int]]:
+        self,
+        specs: Sequence[spec_pb2.FunctionSpec],
+        bundles: Mapping[str, bytes],
+        timeout: float | None = None,
+    ) -> Deployed:
         """Deploy a set of functions that name each other."""
-        return self._control.deploy(specs, bundles)
+        return self._control.deploy(specs, bundles, timeout)
 
     @property
-    def active(self) -> frozenset[str]:
-        """The arguments of the decorator that have an effect there, and not everywhere."""
-        return self._control.active
+    def functions(self) -> Functions:
+        """What is asked and done about deployed functions."""
+        return Functions(self._control)
 
-    def close(self) -> None:
-        """Say goodbye: attached calls are cancelled now."""
+    def close(self) -> int:
+        """Say goodbye: attached calls are cancelled now, and spawned ones sent before.
+
+        Returns how many of those could not be sent within _FLUSH_S.
+        """
         with self._lock:
+            if self._state.unsafe and self._broken is None:
+                self._await(lambda: not self._state.unsafe, _FLUSH_S)
+            unsafe = len(self._state.unsafe)
             self._closing = True
             self._news.notify_all()
         self._thread.join(BYE_S)
         if self._broken is None:
             self._give_up(ConnectionLostError("this process has closed its session"))
         self._control.close()
+        self._vigil.end()
+        return unsafe
 
     def _wake(self) -> None:
         """Let the sending thread look; the lock is held."""
@@ -273,7 +272,7 @@ class ServerSession:
         if fruitless_s <= (PATIENCE_S if self._granted.is_set() else FIRST_PATIENCE_S):
             return None
         if error is not None and not self._served:
-            return error
+            return self._control.explained(error)
         # Perhaps it is what this end sends that breaks them: sent again, it would do so again.
         cause = (
             "it ended them" if problem is None else f"{problem.code().name}: {problem.details()}"
@@ -313,10 +312,12 @@ class ServerSession:
                 return
             self._heard = True
             events = self._state.receive(frame)
-            if not self._state.idle:
+            if not self._state.idle or self._settlers:
                 self._wake()
         for event in events:
             self._settle(event)
+        if self._state.litter:
+            self._state.clear_away()
 
     def _frames(self, stream: int) -> Iterator[session_pb2.ClientFrame]:
         """Yield what is to be sent on one stream, until another takes its place."""
@@ -327,7 +328,7 @@ class ServerSession:
                 frame = None if quiet else self._next_frame(stream)
                 spool = self._state.spool if quiet and self._state.in_flight else None
             if spool is not None:
-                self._room.look(spool.directory)
+                self._room.look(os.path.dirname(spool.directory))
             if frame is not None:
                 yield frame
             elif not quiet:
@@ -359,35 +360,37 @@ class ServerSession:
         """End all calls in flight with `error`, and refuse new ones."""
         with self._lock:
             self._broken = error
-            sinks = self._state.sinks()
+            self._wake()
+            sinks = self._state.abandon()
         self._granted.set()
         envelope = failure.of(error)
         for sink in sinks:
             assert isinstance(sink, Inflight)
             sink.finish(Outcome(failure=envelope))
+        self._state.clear_away()
 
     def _settle(self, event: Event) -> None:
-        """Let the caller hear of `event`; a value that cannot be read ends its call."""
+        """Let the caller hear of `event`."""
         inflight = event.sink
         assert isinstance(inflight, Inflight)
-        try:
-            _pass_on(event, inflight)
-        except OSError as problem:
-            text = f"a large value cannot be read: {problem}; call the function again"
-            inflight.finish(Outcome(failure=failure.make("ResultExpiredError", text)))
-            self.cancel(inflight)
+        for chunk in event.chunks:
+            inflight.push(_bytes(chunk))
+        end, attempt = event.end, event.attempt
+        if end is None:
+            return
+        if event.value is not None:
+            inflight.finish(Outcome(value=_bytes(event.value), attempt=attempt))
+        elif end.WhichOneof("outcome") == "exhausted":
+            inflight.finish(Outcome(exhausted=True, attempt=attempt))
+        else:
+            inflight.finish(Outcome(failure=failure.from_proto(end.failure), attempt=attempt))
 
 
-def _pass_on(event: Event, inflight: Inflight) -> None:
-    for chunk in event.chunks:
-        inflight.push(read(chunk))
-    end = event.end
-    if end is None:
-        return
-    outcome = end.WhichOneof("outcome")
-    if event.value is not None:
-        inflight.finish(Outcome(value=read(event.value)))
-    elif outcome == "exhausted":
-        inflight.finish(Outcome(exhausted=True))
-    else:
-        inflight.finish(Outcome(failure=failure.from_proto(end.failure)))
+def _anew(problem: FnqError) -> FnqError:
+    """Return the same error for one more caller."""
+    return type(problem)(str(problem))
+
+
+def _bytes(data: Data) -> bytes | memoryview:
+    assert not isinstance(data, Spooled)
+    return data

@@ -14,17 +14,29 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from chalkcompute.image import Image
-from chalkcompute.resources import parse_cpu, parse_gpu, parse_memory
 from chalkcompute.retry import RetryPolicy
 from chalkcompute.secret import Secret
-from chalkcompute.variable import is_variable
 from chalkcompute.volume import Volume
+from fnq_wire.option import CONCURRENCY, MOST_PROCESSES, PROCESSES, check_options
+from fnq_wire.variable import is_variable
+from fnq_wire.volume import clash, path_problem
 
-__all__ = ["ARGUMENTS", "Arguments", "Settings", "check_name", "check_number", "check_seconds"]
+__all__ = [
+    "ARGUMENTS",
+    "Arguments",
+    "Settings",
+    "check_name",
+    "check_number",
+    "check_seconds",
+    "check_texts",
+    "check_unicode",
+]
 
 _NAME = re.compile(r"\w[\w.-]{0,127}")
 #: What 32 bits of the wire hold.
 _MAX_INT = (1 << 32) - 1
+#: Seconds, some thirty years: clocks and timers can all still count them.
+_MOST_S = 1e9
 
 
 class Arguments(TypedDict, total=False):
@@ -34,7 +46,7 @@ class Arguments(TypedDict, total=False):
     image: Image | None
     cpu: int | float | str | None
     memory: int | str | None
-    gpu: str | None
+    gpu: str | Sequence[str] | None
     env: Mapping[str, str] | None
     min_replicas: int | None
     max_replicas: int | None
@@ -60,14 +72,16 @@ class Settings:
     `cpu` is in cores, `memory` in bytes or "4Gi", `max_buffer_duration` in
     milliseconds, `suspend_cooldown_period`, `timeout` (of one attempt) and
     `result_ttl` in seconds. `concurrency` counts invocations at once in one
-    worker, `max_queue` calls that may wait.
+    worker (default: 1 of a sync function or in processes, else 1,000), `max_queue` calls
+    that may wait. `options={"concurrency": "processes"}` gives each a process of its own,
+    "threads" (the default) a thread of one; those of async functions share a loop.
     """
 
     name: str | None = None
     image: Image | None = None
     cpu: int | float | str | None = None
     memory: int | str | None = None
-    gpu: str | None = None
+    gpu: str | Sequence[str] | None = None
     env: Mapping[str, str] | None = None
     min_replicas: int | None = None
     max_replicas: int | None = None
@@ -85,6 +99,11 @@ class Settings:
     max_queue: int | None = None
     result_ttl: float | None = None
 
+    @property
+    def batches(self) -> bool:
+        """Whether the function takes its calls in batches."""
+        return self.max_batching_size is not None or self.max_buffer_duration is not None
+
     def check(self) -> None:
         """Raise TypeError or ValueError that names the first bad argument and what is expected."""
         for name, check in _CHECKS.items():
@@ -99,6 +118,15 @@ class Settings:
         least, most = self.min_replicas, self.max_replicas
         if least is not None and most is not None and least > most:
             raise ValueError(f"min_replicas: expected at most max_replicas ({most}), not {least}")
+        if self.has_processes and (self.concurrency or 1) > MOST_PROCESSES:
+            raise ValueError(
+                f"concurrency: expected at most {MOST_PROCESSES} processes, not {self.concurrency}"
+            )
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether invocations of one worker are to run in processes of their own."""
+        return (self.options or {}).get(CONCURRENCY) == PROCESSES
 
 
 #: Names of all arguments, in the order of the documentation.
@@ -130,6 +158,8 @@ def check_seconds(argument: str, value: object, *, zero: bool = False) -> None:
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
         least = "of 0 or more" if zero else "above 0"
         raise ValueError(f"{argument}: expected seconds {least}, not {value!r}")
+    if value > _MOST_S:
+        raise ValueError(f"{argument}: expected at most {_MOST_S:g} seconds, not {value!r}")
 
 
 def _is(kind: type) -> Callable[[str, object], None]:
@@ -144,28 +174,50 @@ def _is(kind: type) -> Callable[[str, object], None]:
     return check
 
 
-def _parses(parse: Callable[[object], object]) -> Callable[[str, object], None]:
-    """Return a check that a parser takes the value; its error names the argument."""
-
-    def check(_: str, value: object) -> None:
-        parse(value)
-
-    return check
+def _retries(_: str, value: object) -> None:
+    RetryPolicy.of(value)
 
 
-def _texts(argument: str, value: object) -> None:
+def _resource(argument: str, value: object) -> None:
+    # Few functions ask for any.
+    from chalkcompute.resources import PARSERS
+
+    PARSERS[argument](value)
+
+
+def check_unicode(argument: str, text: str) -> None:
+    """Raise unless UTF-8 has all of a text, which is not shown."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{argument}: expected text, and half a character is in it") from None
+
+
+def check_texts(argument: str, value: object) -> None:
+    """Raise unless `value` maps texts to texts."""
     if not isinstance(value, Mapping):
         raise TypeError(
             f"{argument}: expected a mapping of texts, not {value!r} ({type(value).__name__})"
         )
     for key, text in value.items():
+        if not isinstance(key, str):
+            raise TypeError(
+                f"{argument}: expected text as a key, not {key!r} ({type(key).__name__})"
+            )
         # The text is not shown: an environment may hold what is not for logs.
-        if not isinstance(key, str) or not isinstance(text, str):
+        if not isinstance(text, str):
             raise TypeError(f"{argument}: expected text for {key!r}, not {type(text).__name__}")
+        check_unicode(argument, key + text)
+
+
+def _options(argument: str, value: object) -> None:
+    check_texts(argument, value)
+    assert isinstance(value, Mapping)
+    check_options(argument, value)
 
 
 def _variables(argument: str, value: object) -> None:
-    _texts(argument, value)
+    check_texts(argument, value)
     assert isinstance(value, Mapping)
     for key, text in value.items():
         if not is_variable(key):
@@ -193,36 +245,42 @@ def _secrets(argument: str, value: object) -> None:
 
 def _volumes(argument: str, value: object) -> None:
     example = '[(Volume("x"), "/data")]'
-    paths: set[str] = set()
+    paths: list[str] = []
     for each in _listed(argument, value, example):
         if not (isinstance(each, tuple) and len(each) == 2 and isinstance(each[0], Volume)):
             raise TypeError(f"{argument}: expected a list such as {example}, not {each!r} in it")
-        path = each[1]
-        if not isinstance(path, str) or not path.startswith("/") or path == "/":
-            raise ValueError(
-                f"{argument}: expected an absolute path to mount {each[0]!r} at, not {path!r}"
-            )
-        if path in paths:
-            raise ValueError(f"{argument}: two volumes are mounted at {path!r}")
-        paths.add(path)
+        volume, path = each
+        if not isinstance(path, str):
+            raise TypeError(f"{argument}: expected a path to mount {volume!r} at, not {path!r}")
+        problem = path_problem(path)
+        if problem is not None:
+            raise ValueError(f"{argument}: {volume!r}: {problem}")
+        paths.append(path)
+    found = clash(paths)
+    if found is not None:
+        outer, inner = found
+        where = f"at {inner!r}" if inner == outer else f"at {outer!r} and at {inner!r} in it"
+        raise ValueError(
+            f"{argument}: two volumes are mounted {where}: give each a path of its own"
+        )
 
 
 _CHECKS: dict[str, Callable[[str, object], None]] = {
     "name": check_name,
     "image": _is(Image),
-    "cpu": _parses(parse_cpu),
-    "memory": _parses(parse_memory),
-    "gpu": _parses(parse_gpu),
+    "cpu": _resource,
+    "memory": _resource,
+    "gpu": _resource,
     "env": _variables,
     "min_replicas": functools.partial(check_number, least=0),
     "max_replicas": check_number,
     "volumes": _volumes,
     "secrets": _secrets,
     "suspend_cooldown_period": functools.partial(check_seconds, zero=True),
-    "options": _texts,
+    "options": _options,
     "max_buffer_duration": check_number,
     "max_batching_size": check_number,
-    "retries": _parses(RetryPolicy.of),
+    "retries": _retries,
     "rate_limit_key": check_name,
     "concurrency": check_number,
     "timeout": check_seconds,

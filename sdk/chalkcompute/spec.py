@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from chalkcompute.errors import DeployError
-from chalkcompute.image import Image, Step
+from chalkcompute.batch import BATCH_SIZE, BUFFER_MS
+from chalkcompute.errors import CallTimeoutError
 from chalkcompute.resources import parse_cpu, parse_gpu, parse_memory
 from chalkcompute.retry import RetryPolicy
 from chalkcompute.settings import Settings
@@ -19,23 +16,28 @@ from fnq_wire.inactive import DEFAULT_COOLDOWN_S, DEFAULT_RESULT_TTL_S
 if TYPE_CHECKING:
     from fnq.v1 import spec_pb2
     from fnq_wire.arrow import Codec
+    from fnq_wire.gpu import GpuAsk
 
-__all__ = ["build", "image_steps"]
+__all__ = ["build"]
 
 #: Invocations at once in one worker: a coroutine waits, a thread of control works.
 _ASYNC_CONCURRENCY, _SYNC_CONCURRENCY = 1_000, 1
 #: Calls that may wait.
 _MAX_QUEUE = 500_000
-#: Items and milliseconds, where only the other one was given.
-_BATCH_SIZE, _BUFFER_MS = 10, 1_000
 
 
 def build(
-    name: str, kind: str, settings: Settings, codec: Codec, where: tuple[str, str], bundle: str
+    name: str,
+    kind: str,
+    settings: Settings,
+    codec: Codec,
+    where: tuple[str, str],
+    bundle: str,
+    image: Iterable[tuple[str, tuple[str, ...]]] = (),
 ) -> spec_pb2.FunctionSpec:
     """Return the spec of a function that lies at `where` (module, qualname) in `bundle`.
 
-    Raises DeployError when a file of its image cannot be read.
+    `image` are the steps of its image, as `steps_of` reads them.
     """
     from fnq.v1 import spec_pb2
 
@@ -56,9 +58,8 @@ def build(
     )
     for info in codec.parameters:
         spec.parameters.add(name=info.name, kind=info.kind, required=info.required, type=info.type)
-    if settings.image is not None:
-        for verb, arguments in image_steps(settings.image):
-            spec.image.add(verb=verb, arguments=arguments)
+    for verb, arguments in image:
+        spec.image.add(verb=verb, arguments=arguments)
     _scale(spec, settings)
     _equip(spec, settings)
     _batch_and_retry(spec, settings)
@@ -71,10 +72,8 @@ def _scale(spec: spec_pb2.FunctionSpec, settings: Settings) -> None:
     spec.max_replicas = settings.max_replicas or max(1, least)
     cooldown = settings.suspend_cooldown_period
     spec.suspend_cooldown_s = DEFAULT_COOLDOWN_S if cooldown is None else cooldown
-    synchronous = spec.kind in ("function", "generator")
-    spec.concurrency = settings.concurrency or (
-        _SYNC_CONCURRENCY if synchronous else _ASYNC_CONCURRENCY
-    )
+    one = settings.has_processes or spec.kind in ("function", "generator")
+    spec.concurrency = settings.concurrency or (_SYNC_CONCURRENCY if one else _ASYNC_CONCURRENCY)
 
 
 def _equip(spec: spec_pb2.FunctionSpec, settings: Settings) -> None:
@@ -83,17 +82,24 @@ def _equip(spec: spec_pb2.FunctionSpec, settings: Settings) -> None:
     if settings.memory is not None:
         spec.resources.memory_bytes = parse_memory(settings.memory)
     if settings.gpu is not None:
-        spec.resources.gpu, spec.resources.gpu_count = parse_gpu(settings.gpu)
+        _ask_for_gpus(spec.resources, parse_gpu(settings.gpu))
     for volume, path in settings.volumes or ():
         spec.volumes.add(volume=volume.name, path=path)
     for secret in settings.secrets or ():
         spec.secrets.add(source=secret.source, name=secret.name)
 
 
+def _ask_for_gpus(resources: spec_pb2.Resources, asked: Sequence[GpuAsk]) -> None:
+    first, *others = asked
+    resources.gpu, resources.gpu_count, resources.gpu_memory_bytes = first
+    for name, count, memory_bytes in others:
+        resources.gpu_fallbacks.add(name=name, count=count, memory_bytes=memory_bytes)
+
+
 def _batch_and_retry(spec: spec_pb2.FunctionSpec, settings: Settings) -> None:
-    if settings.max_batching_size is not None or settings.max_buffer_duration is not None:
-        spec.batching.max_size = settings.max_batching_size or _BATCH_SIZE
-        spec.batching.max_buffer_ms = settings.max_buffer_duration or _BUFFER_MS
+    if settings.batches:
+        spec.batching.max_size = settings.max_batching_size or BATCH_SIZE
+        spec.batching.max_buffer_ms = settings.max_buffer_duration or BUFFER_MS
     policy = RetryPolicy.of(settings.retries)
     if policy is not None and policy.attempts:
         spec.retry.attempts = policy.attempts
@@ -101,51 +107,4 @@ def _batch_and_retry(spec: spec_pb2.FunctionSpec, settings: Settings) -> None:
         spec.retry.multiplier = policy.multiplier
         spec.retry.max_wait = policy.max_wait
         spec.retry.jitter = policy.jitter
-
-
-def image_steps(image: Image) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Return verb and arguments of each step, with the local files it names.
-
-    A text file (Dockerfile, requirements) is its text; a file or folder that is
-    copied is its sha256, so that equal content is an equal image wherever it lies.
-    Raises DeployError when one cannot be read.
-    """
-    for step in image.steps:
-        try:
-            yield step.verb, (*step.arguments, *_content(step))
-        except (OSError, UnicodeDecodeError) as problem:
-            raise DeployError(
-                f"image: cannot read {step.source} for its step {step.verb!r}: {problem}"
-            ) from problem
-
-
-def _content(step: Step) -> tuple[str, ...]:
-    if step.source is None:
-        return ()
-    path = Path(step.source)
-    if step.verb in ("dockerfile", "pip"):
-        return (path.read_text("utf-8"),)
-    return (_digest([path] if step.verb == "add_file" else _files(path), path),)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Return all files and links below `folder`, in an order that is the same everywhere."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        else:
-            yield Path(entry.path)
-
-
-def _digest(files: Iterator[Path] | list[Path], root: Path) -> str:
-    """Return the sha256 of names below `root`, permission to execute, and contents."""
-    digest = hashlib.sha256()
-    for path in files:
-        if path.is_symlink():
-            mode, content = "link", os.readlink(path)
-        else:
-            mode = "run" if os.access(path, os.X_OK) else "read"
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(root).as_posix()}\0{mode}\0{content}\n".encode())
-    return digest.hexdigest()
+        spec.retry.timeouts = issubclass(CallTimeoutError, policy.retry_on)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalkcompute.errors import CallCancelledError
 from chalkcompute.inflight import Outcome
+from chalkcompute.reading import Reading
 from fnq_wire.limits import WINDOW_BYTES, WINDOW_CHUNKS
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from chalkcompute.reply import Reply
 
 __all__ = ["Stream"]
@@ -20,7 +18,7 @@ __all__ = ["Stream"]
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Stream(Generic[T_co]):
+class Stream(Reading[T_co]):
     """The chunks of one call, in order, each as soon as it is there.
 
     Read it with `for` or `async for`, in one place at a time: a second reader that
@@ -31,11 +29,14 @@ class Stream(Generic[T_co]):
     of the generator is raised after the chunks that came before it.
     """
 
+    #: What who reads on after leaving is told first.
+    _left_text = (
+        "the stream was left before its end, by a loop or a wait that ended early, and "
+        "that cancelled the call"
+    )
+
     def __init__(self, reply: Reply) -> None:
-        self._closed = False
-        #: Whether a reader left before the end, so that reading on would miss chunks.
-        self._left = False
-        self._turn = threading.Lock()
+        super().__init__()
         self._reply = reply
         self._inflight = reply.inflight
         self._chunks = 0
@@ -47,16 +48,6 @@ class Stream(Generic[T_co]):
     def call_id(self) -> str:
         """Return the id of the call, as logs and errors name it."""
         return self._reply.call_id
-
-    def close(self) -> None:
-        """Cancel the call unless it has ended, and drop what was not read; may be repeated."""
-        # Who closes knows that there is no more.
-        self._left = False
-        self._stop()
-
-    async def aclose(self) -> None:
-        """Do as `close`, for `contextlib.aclosing`."""
-        self.close()
 
     def __iter__(self) -> Iterator[T_co]:
         # A generator of its own: a loop that is left forgets it, and its end closes the call.
@@ -86,9 +77,6 @@ class Stream(Generic[T_co]):
             self._turn.release()
         raise StopIteration
 
-    def __aiter__(self) -> AsyncIterator[T_co]:
-        return _Cursor(self)
-
     async def __anext__(self) -> T_co:
         self._take_turn()
         try:
@@ -104,49 +92,14 @@ class Stream(Generic[T_co]):
             self._turn.release()
         raise StopAsyncIteration
 
-    def __enter__(self) -> Stream[T_co]:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Stream[T_co]:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            self.close()
-
     def __repr__(self) -> str:
         return f"<Stream of {self._reply.function}, call {self.call_id}>"
-
-    def _take_turn(self) -> None:
-        """Become the one reader; ValueError while another one waits for a chunk."""
-        if not self._turn.acquire(blocking=False):
-            raise ValueError(
-                f"{self!r} is being read already: read it in one thread or task, and hand the "
-                "chunks on by a queue"
-            )
 
     def _goes_on(self) -> bool:
         """Whether a chunk is there or may come; raise what ended the call before its end."""
         if self._left:
             raise CallCancelledError(
-                "the stream was left before its end, by a loop or a wait that ended early, and "
-                "that cancelled the call: to read it in parts, keep one iterator, "
+                f"{self._left_text}: to read it in parts, keep one iterator, "
                 "it = iter(stream), or call next(stream)",
                 call_id=self.call_id,
                 function=self._reply.function,
@@ -160,17 +113,8 @@ class Stream(Generic[T_co]):
         self._end(outcome)
         return False
 
-    def _leave(self) -> None:
-        """Close, and remember that chunks were missed."""
-        if not self._closed:
-            self._left = True
-            self._stop()
-
-    def _stop(self) -> None:
+    def _let_go(self) -> None:
         """Cancel the call unless it has ended, and drop what was not read."""
-        if self._closed:
-            return
-        self._closed = True
         if self._inflight.outcome is None:
             self._reply.session.cancel(self._inflight)
             # Nothing comes any more, and a reader in another thread may wait for it.
@@ -202,26 +146,3 @@ class Stream(Generic[T_co]):
         self.close()
         if not outcome.exhausted:
             raise self._reply.problem(outcome)
-
-
-class _Cursor(Generic[T_co]):
-    """One `async for` over a stream: forgetting it after a chunk is leaving the loop."""
-
-    __slots__ = ("_at_chunk", "_stream")
-
-    def __init__(self, stream: Stream[T_co]) -> None:
-        self._stream = stream
-        self._at_chunk = False
-
-    def __aiter__(self) -> _Cursor[T_co]:
-        return self
-
-    async def __anext__(self) -> T_co:
-        self._at_chunk = False
-        chunk = await self._stream.__anext__()
-        self._at_chunk = True
-        return chunk
-
-    def __del__(self) -> None:
-        if self._at_chunk:
-            self._stream._leave()  # noqa: SLF001 - the cursor is a part of the stream

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from chalkcompute.runtime import refuse
+from fnq_wire.volume import NAME
 
 __all__ = ["Volume"]
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Volume:
                     f"Volume: expected a name, not {self.name!r} ({type(self.name).__name__})"
                 )
             )
-        elif not _NAME.fullmatch(self.name):
+        elif not NAME.fullmatch(self.name):
             refuse(
                 ValueError(
                     "Volume: expected a name of at most 128 letters, digits, '.', '_' and '-', "

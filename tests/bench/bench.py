@@ -9,10 +9,11 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import counter, machine, report, starts, trace
+from tests.bench import column, counter, machine, peers, report, starts, trace
 from tests.bench.caller import Caller
 from tests.bench.echo import Echo
 from tests.bench.figure import judge, percentile
+from tests.bench.large import MOVED_MIB, plain_s
 from tests.bench.results import Results
 from tests.bench.roundtrip import RoundTrip
 from tests.bench.scale import SCALES, Scale
@@ -53,11 +54,15 @@ def _measure(scale: Scale, results: Results, folder: Path) -> None:
             _say(f"round {number + 1} of {scale.rounds}")
             _measure_calls(scale, results, caller)
             _measure_beside(scale, results, echo, trip)
+        _measure_rows(scale, results, caller, folder)
         _measure_costs(scale, results, caller, folder)
         starts.warm_s(stack)
         for number in range(scale.starts):
             _say(f"warm start {number + 1} of {scale.starts}")
             results.note("warm start, s", starts.warm_s(stack))
+        for number in range(scale.starts):
+            _say(f"cold call {number + 1} of {scale.starts}")
+            results.note("cold call, ms", starts.cold_call_s(stack, caller) * 1000)
 
 
 def _measure_calls(scale: Scale, results: Results, caller: Caller) -> None:
@@ -72,6 +77,33 @@ def _measure_calls(scale: Scale, results: Results, caller: Caller) -> None:
     results.note("stream, chunks/s", scale.chunks / answer["seconds"])
     results.note("stream first chunk, ms", answer["first"] * 1000)
     results.note_cpu("stream", spent, scale.chunks)
+    answer = caller.ask("large", scale.large)
+    results.note("64 MiB there and back, MiB/s", MOVED_MIB / percentile(answer["times"], 50))
+    plain = percentile(plain_s(scale.large), 50)
+    results.note("64 MiB through files in memory, MiB/s", MOVED_MIB / plain)
+    answer, spent = caller.ask_and_weigh("map", scale.rows)
+    results.note("map, rows/s", scale.rows / answer["seconds"])
+    results.note("map, of the speed of a loop", answer["plain"] / answer["seconds"])
+    results.note("map, CPU s per 1,000,000 rows", sum(spent.values()) * 1e6 / scale.rows)
+
+
+def _measure_rows(scale: Scale, results: Results, caller: Caller, folder: Path) -> None:
+    """Measure a function that is called for each row of a file, and peers beside it."""
+    file = folder / "memos.parquet"
+    column.write(file, scale.rows)
+    caller.ask("framed", str(file))
+    for number in range(scale.rounds):
+        _say(f"rows of a file, round {number + 1} of {scale.rounds}")
+        answer, spent = caller.ask_and_weigh("framed", str(file))
+        results.note("frame, rows/s", scale.rows / answer["seconds"])
+        results.note("frame, of the speed of a loop", answer["plain"] / answer["seconds"])
+        results.note("frame, CPU s per 1,000,000 rows", sum(spent.values()) * 1e6 / scale.rows)
+    told = peers.measured(file, scale.rounds)
+    if told is None:
+        _say(peers.MISSING)
+    for name, times in (told or {}).items():
+        for seconds in times:
+            results.note(f"{name}, rows/s", scale.rows / seconds)
 
 
 def _measure_beside(scale: Scale, results: Results, echo: Echo, trip: RoundTrip) -> None:

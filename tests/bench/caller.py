@@ -14,6 +14,7 @@ from tests.livestack import Stack
 __all__ = ["Caller"]
 
 _SCRIPT = Path(__file__).with_name("script.py")
+_ROOT = Path(__file__).resolve().parents[2]
 #: What the benchmark calls the roles of `fnq status`.
 _ROLES = {"worker": "agent"}
 
@@ -24,7 +25,7 @@ class Caller:
     def __init__(self, stack: Stack) -> None:
         self._script = subprocess.Popen(
             [sys.executable, str(_SCRIPT)],
-            env=stack.env,
+            env=stack.env | {"PYTHONPATH": str(_ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -39,17 +40,19 @@ class Caller:
         found: str = next(it["address"] for it in self._processes if it["role"] == "redis")
         return found
 
-    def ask(self, verb: str, number: int) -> dict[str, Any]:
-        """Have the script do `number` of what `verb` says; return its answer."""
+    def ask(self, verb: str, amount: int | str) -> dict[str, Any]:
+        """Have the script do so many, or the file, of what `verb` says; return its answer."""
         assert self._script.stdin is not None
-        self._script.stdin.write(json.dumps([verb, number]) + "\n")
+        self._script.stdin.write(json.dumps([verb, amount]) + "\n")
         self._script.stdin.flush()
         return self._answer()
 
-    def ask_and_weigh(self, verb: str, number: int) -> tuple[dict[str, Any], dict[str, float]]:
+    def ask_and_weigh(
+        self, verb: str, amount: int | str
+    ) -> tuple[dict[str, Any], dict[str, float]]:
         """Do as `ask`; return also the CPU seconds that each role spent on it."""
         before = self._cpu()
-        answer = self.ask(verb, number)
+        answer = self.ask(verb, amount)
         after = self._cpu()
         return answer, {role: after[role] - before[role] for role in after}
 

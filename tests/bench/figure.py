@@ -67,8 +67,11 @@ FLOORS = (
     Floor("together, calls/s", 3_000, most=False),
     Floor("together, CPU s per 10,000 calls", 6.0, most=True),
     Floor("stream, chunks/s", 8_000, most=False),
+    Floor("64 MiB there and back, MiB/s", 500, most=False),
+    Floor("map, of the speed of a loop", 0.25, most=False),
     Floor("cold start, s", 2.0, most=True),
     Floor("warm start, s", 0.5, most=True),
+    Floor("cold call, ms", 300, most=True),
     Floor("import chalkcompute, CPU ms", 120, most=True),
 )
 

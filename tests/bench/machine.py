@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fnq_local.redis import find
+from tests.rest import page_us
 
 __all__ = ["describe"]
 
@@ -24,6 +25,7 @@ def describe() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}; {packages}",
         "redis": _redis(),
         "load": f"{os.getloadavg()[0]:.1f} processes ran in the minute before",
+        "memory": f"{page_us():.2f} us for a page that rested 100 ms",
     }
 
 

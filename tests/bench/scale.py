@@ -18,14 +18,18 @@ class Scale:
     #: Calls submitted together; messages pipelined through what stands beside them.
     together: int
     chunks: int
-    #: Cold starts, warm starts, imports.
+    #: Rows of one map.
+    rows: int
+    #: Cold starts, warm starts, cold calls, imports.
     starts: int
     #: Calls one after the other, and together, while system calls are counted.
     traced: int
     traced_together: int
+    #: Large values there and back.
+    large: int
 
 
 SCALES = {
-    "full": Scale(3, 2_000, 200, 10_000, 10_000, 10, 500, 5_000),
-    "short": Scale(1, 400, 100, 3_000, 3_000, 2, 200, 2_000),
+    "full": Scale(3, 2_000, 200, 10_000, 10_000, 1_000_000, 10, 500, 5_000, 8),
+    "short": Scale(1, 400, 100, 3_000, 3_000, 200_000, 2, 200, 2_000, 4),
 }

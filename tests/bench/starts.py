@@ -1,4 +1,4 @@
-"""How long it takes from the start of a script to its first result, and to import the SDK."""
+"""How long a first result takes: of a script, of a function without workers; and an import."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from tests.livestack import Stack
+from tests.bench.caller import Caller
+from tests.livestack import Stack, wait_until
 
-__all__ = ["cold_s", "import_cpu_ms", "warm_s"]
+__all__ = ["cold_call_s", "cold_s", "import_cpu_ms", "warm_s"]
 
 _SCRIPT = Path(__file__).with_name("first.py")
 
@@ -40,6 +41,13 @@ def cold_s(home: Path) -> float:
         return warm_s(stack)
     finally:
         stack.down()
+
+
+def cold_call_s(stack: Stack, caller: Caller) -> float:
+    """Return the seconds of a call whose function is suspended, and imports nothing."""
+    wait_until("no worker", lambda: not stack.processes("worker", "rest"))
+    [seconds] = caller.ask("cold", 1)["times"]
+    return float(seconds)
 
 
 def import_cpu_ms() -> float:

@@ -9,14 +9,15 @@ import pytest
 from jobs.cluster import Cluster
 from tests import agents
 from tests.cluster import images
+from tests.gpus import CardedCluster
 from tests.integration.containers import engine
 
 
 @pytest.fixture(scope="session")
 def plain() -> Iterator[Cluster]:
-    """A cluster of plain processes, with two servers and two consumers."""
+    """A cluster of plain processes, with two servers and three consumers."""
     _require()
-    with agents.cluster(servers=2, consumers=2) as made:
+    with agents.cluster(CardedCluster, servers=2, consumers=3) as made:
         made.up()
         yield made
 
@@ -27,7 +28,11 @@ def contained() -> Iterator[Cluster]:
     _require()
     images.build()
     with agents.cluster(
-        driver="docker", image=images.PREFIX, tag=engine.TAG, redis_image=images.REDIS
+        CardedCluster,
+        driver="docker",
+        image=images.PREFIX,
+        tag=engine.TAG,
+        redis_image=images.REDIS,
     ) as made:
         made.up()
         yield made

@@ -17,7 +17,6 @@ SENTENCE = (
 
 
 def test_a_function_that_fits_no_node_fails_who_waits_and_who_calls(plain: Cluster) -> None:
-    """In one sentence; a call ends with it though it was given no time limit."""
+    """In one sentence: its deploy fails, though nobody gave it a time limit."""
     waited, called = script.run(plain, "giant.py").splitlines()
-    assert waited == f"NotReadyError: giant cannot run: {SENTENCE}"
-    assert called == f"UnschedulableError: {SENTENCE}"
+    assert waited == called == f"UnschedulableError: giant was not deployed: {SENTENCE}"

@@ -16,28 +16,38 @@ __all__ = ["LUA", "NEEDS", "scripts", "used"]
 NEEDS: dict[str, tuple[int, int]] = {
     "CLIENT ID": (5, 0),
     "CLIENT UNBLOCK": (5, 0),
+    "CONFIG GET": (2, 0),
     "DEL": (1, 0),
     # Several keys: 3.0.3.
+    "EVAL": (2, 6),
     "EXISTS": (3, 0),
     "EXPIRE": (1, 0),
     "GET": (1, 0),
     "HDEL": (2, 0),
+    "HEXISTS": (2, 0),
     "HGET": (2, 0),
     "HGETALL": (2, 0),
     "HINCRBY": (2, 0),
     "HMGET": (2, 0),
     # Several fields: 4.0.
     "HSET": (4, 0),
+    "HSETNX": (2, 0),
     "HVALS": (2, 0),
     "INCR": (1, 0),
     "INFO": (1, 0),
     "PERSIST": (2, 2),
+    "PEXPIRE": (2, 6),
+    # As TTL.
+    "PTTL": (2, 8),
     "PUBLISH": (2, 0),
     "SADD": (1, 0),
+    "SCARD": (1, 0),
+    "SET PX": (2, 6),
     "SET": (1, 0),
     # 2.6.12.
     "SET EX": (2, 6),
     "SET NX": (2, 6),
+    "SISMEMBER": (1, 0),
     "SMEMBERS": (1, 0),
     "SREM": (1, 0),
     "TIME": (2, 6),
@@ -57,6 +67,7 @@ NEEDS: dict[str, tuple[int, int]] = {
     "XGROUP CREATE MKSTREAM": (5, 0),
     "XGROUP DELCONSUMER": (5, 0),
     "XINFO CONSUMERS": (5, 0),
+    "XINFO GROUPS": (5, 0),
     "XINFO STREAM": (5, 0),
     "XLEN": (5, 0),
     "XPENDING": (5, 0),
@@ -77,12 +88,16 @@ NEEDS: dict[str, tuple[int, int]] = {
     "XTRIM": (5, 0),
     "XTRIM MINID": (6, 2),
     # Several members: 2.4.
+    "ZADD XX": (3, 0),
     "ZADD": (2, 4),
     "ZCARD": (1, 2),
+    "ZCOUNT": (2, 0),
+    "ZRANGE WITHSCORES": (1, 2),
     "ZRANGE": (1, 2),
     # Several members: 2.4.
     "ZREM": (2, 4),
     "ZREMRANGEBYSCORE": (1, 2),
+    "ZSCORE": (1, 2),
 }
 #: What a script of 2.6 can ask of Redis.
 LUA = {"call", "pcall"}

@@ -9,9 +9,8 @@ import types
 import chalkcompute
 from chalkcompute import errors
 
-#: Names that the specification's examples use, those of its DataFrame section apart.
-SPECIFIED = {"Image", "RetryPolicy", "Secret", "Volume", "function"}
-
+#: Names that the specification's examples use.
+SPECIFIED = {"DataFrame", "F", "Image", "RetryPolicy", "Secret", "Volume", "_", "function"}
 
 #: Modules that may be public as modules.
 MODULES = {"errors"}.intersection(chalkcompute.__all__)

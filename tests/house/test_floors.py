@@ -18,6 +18,7 @@ FOREIGN = (
     "grpc",
     "hiredis",
     "redis",
+    "rich",
     "structlog",
     "uvloop",
 )

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: one stack, and one server started by hand."""
+"""What the tests of this folder share: one stack, and one server started by hand; coroutines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 from tests.consul import ConsulAgent
 from tests.integration.lone import LoneServer
 from tests.livestack import Stack, one_stack
+from tests.loop import run_coroutine_test
 from tests.redis import RedisServer
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function."""
+    return run_coroutine_test(pyfuncitem)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fnq_wire.tls import PLAIN, Tls
 from tests.consul import ConsulAgent
 from tests.ports import free_port
 from tests.redis import RedisServer, wait_until
@@ -20,19 +21,31 @@ _SERVICES = {"s": "fnq-server", "c": "fnq-consumer"}
 
 
 class Registered:
-    """A Redis, and servers ("s1"), consumers ("c1") and workers ("w1") below one folder."""
+    """A Redis, and servers ("s1"), consumers ("c1") and workers ("w1") below one folder.
 
-    def __init__(self, folder: Path, consul: ConsulAgent) -> None:
+    With `tls` all of them speak it, and show each other a certificate where that has a
+    `client_ca`.
+    """
+
+    def __init__(self, folder: Path, consul: ConsulAgent, tls: Tls = PLAIN) -> None:
         self._folder = folder
+        self._tls = tls
         self.consul = consul
-        self.redis = RedisServer(folder, durable=True)
+        self.redis = RedisServer(folder, durable=True, tls=tls)
         self.ports: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def redis_url(self) -> str:
         """What services take as --redis."""
-        return f"redis+consul://{self.consul.place}"
+        return f"redis{'s' if self._tls.certificate else ''}+consul://{self.consul.place}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of whoever is to find and to trust the services."""
+        tls = self._tls
+        shown = {"FNQ_TLS_CA": tls.ca, "FNQ_TLS_CERT": tls.certificate, "FNQ_TLS_KEY": tls.key}
+        return os.environ | self.consul.env | shown
 
     def start_redis(self) -> None:
         """Start Redis at a port that it did not have before, and have it registered."""
@@ -44,10 +57,14 @@ class Registered:
         """Start servers and consumers; have each registered once it is ready."""
         for name in names:
             self.ports[name] = free_port()
-            self.begin(name, "--listen", self.place(name))
+            self.begin(name, "--listen", self.place(name), *self._strictness)
         for name in names:
             self.wait_said(name, "is ready")
             self.consul.register(_SERVICES[name[0]], name, self.ports[name])
+
+    @property
+    def _strictness(self) -> tuple[str, ...]:
+        return ("--tls-client-ca", self._tls.client_ca) if self._tls.client_ca else ()
 
     def start_worker(self, name: str, version: str) -> None:
         """Start a worker of a version."""
@@ -58,7 +75,7 @@ class Registered:
         """Start a process."""
         argv = [sys.executable, "-m", _MODULES[name[0]], "--redis", self.redis_url, *words]
         with self._log(name).open("wb") as log:
-            self._processes[name] = subprocess.Popen(argv, env=os.environ, stderr=log, stdout=log)
+            self._processes[name] = subprocess.Popen(argv, env=self.env, stderr=log, stdout=log)
 
     def place(self, name: str) -> str:
         """Return where a process listens."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,12 @@ from chalkcompute.errors import DiscoveryError, NotFoundError
 from chalkcompute.session import ServerSession
 from fnq_wire.finder import SERVER, finder
 from tests.consul import ConsulAgent
+from tests.integration.asking import Asked
 from tests.integration.registered import Registered
 from tests.redis import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
-PROGRAM = Path(__file__).parent / "programs" / "asked.py"
 #: Seconds within which a change must have been followed.
 SOON_S = 15.0
 
@@ -122,62 +121,13 @@ def test_instances_are_shared_out_and_each_is_reached_at_its_own_address(
         found.close()
 
 
-class Asked:
-    """A script that answers a number with twice as much and one more, by nested calls."""
-
-    def __init__(self, town: Registered) -> None:
-        self._town = town
-        self._script = subprocess.Popen(
-            [sys.executable, str(PROGRAM)],
-            env=os.environ | {"FNQ_ADDR": town.consul.address},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, number: int) -> None:
-        """Have a call made."""
-        assert self._script.stdin is not None
-        self._script.stdin.write(f"{number}\n")
-        self._script.stdin.flush()
-
-    def answer(self) -> int:
-        """Return what came of it."""
-        assert self._script.stdout is not None
-        return int(self._script.stdout.readline())
-
-    def start_workers(self) -> None:
-        """Start one for each of its two functions, once they are deployed."""
-        with calling(self._town) as session:
-            for name, function in (("w1", "outer"), ("w2", "double")):
-                wait_until(lambda: _deployed(session, function), SOON_S)  # noqa: B023 - called at once
-                self._town.start_worker(name, session.lookup(function, None)[0].version)
-
-    def close(self) -> None:
-        """Let it end in order."""
-        try:
-            self._script.communicate(timeout=20)
-        finally:
-            self._script.kill()
-            self._script.wait(10)
-        assert self._script.returncode == 0
-
-
-def _deployed(session: Any, function: str) -> bool:
-    try:
-        session.lookup(function, None)
-    except NotFoundError:
-        return False
-    return True
-
-
 @pytest.fixture
 def script(town: Registered) -> Iterator[Asked]:
     """A script whose first call has been answered; all know two servers and two consumers."""
     town.start("s1", "s2", "c1", "c2")
-    made = Asked(town)
+    made = Asked(town.consul.address)
     made.ask(20)
-    made.start_workers()
+    made.start_workers(town)
     assert made.answer() == 41
     yield made
     made.close()

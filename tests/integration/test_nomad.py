@@ -14,7 +14,6 @@ import pytest
 
 from fnq.v1 import spec_pb2
 from fnq_core.connection import connect
-from fnq_core.registry import Registry
 from fnq_server.orchestrator.seam import Outlook
 from fnq_wire.error import StackError
 from jobs.cluster import Cluster
@@ -24,9 +23,11 @@ from tests.nomad import House, until
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.toy.client import ToyClient
+from tests.toy.releases import release
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.nomad,
     pytest.mark.timeout(180),
     pytest.mark.skipif(bool(agents.lacking()), reason=f"not on the path: {agents.lacking()}"),
 ]
@@ -148,7 +149,7 @@ def test_a_call_that_no_node_can_run_ends_with_what_nomad_says(house: House) -> 
 
     async def scene(redis: RedisServer, folder: Path) -> None:
         client = connect(redis.url)
-        await Registry(client).record("default", version, _large(), 1)
+        await release(client, "default", version, _large())
         await client.aclose()
         async with (
             service.server(redis, folder, orchestrator=house.nomad) as (_, address),

@@ -19,16 +19,23 @@ pytestmark = pytest.mark.kill
 LOAD = Path(__file__).parent / "programs" / "load.py"
 ONCE = Path(__file__).parent / "programs" / "once.py"
 SHORT = os.environ.get("FNQ_KILL") == "short"
-CALLS, CHUNKS = (2_000, 500) if SHORT else (5_000, 1_000)
+#: A load that takes some seconds, of which the death is well within.
+CALLS, CHUNKS, ROWS = 5_000, 1_000, 10_000
 #: Seconds after the start of the load at which the process is killed.
 KILL_AFTER_S = 0.6
 
+#: What the load's report has moments of.
+LOADS = ("answered", "streamed", "mapped", "batched")
 #: Role, function, and the longest pause that its death may cause, in seconds.
 DEATHS = [
     ("runner", "work", 1),
     ("runner", "count", 1),
+    ("runner", "triple", 1),
+    ("runner", "double", 1),
     ("worker", "work", 1),
     ("worker", "count", 1),
+    ("worker", "triple", 1),
+    ("worker", "double", 1),
     ("consumer", "", 15),
     ("server", "", 3),
     ("redis", "", 5),
@@ -47,12 +54,13 @@ def pause_around(moments: list[float], kill: float) -> float:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("role", "function", "longest"), DEATHS)
 def test_a_death_under_load_costs_a_pause_and_no_result(
-    stack: Stack, role: str, function: str, longest: int
+    stack: Stack, tmp_path: Path, role: str, function: str, longest: int
 ) -> None:
-    """Every call and every position comes exactly once, after a pause within bounds."""
-    with stack.start(LOAD, str(CALLS), str(CHUNKS)) as load:
+    """Every call, position and row comes exactly once, after a pause within bounds."""
+    begin = tmp_path / "begin"
+    with stack.start(LOAD, str(CALLS), str(CHUNKS), str(ROWS), str(begin)) as load:
         try:
-            kill = _kill_under(load, stack, role, function)
+            kill = _kill_under(load, begin, stack, role, function)
             output, _ = load.communicate(timeout=150)
         finally:
             load.kill()
@@ -60,21 +68,28 @@ def test_a_death_under_load_costs_a_pause_and_no_result(
     report = json.loads(output.splitlines()[-1])
     assert report["wrong"] == []
     assert len(report["answered"]) == CALLS
+    assert report["spawned"] > 0
     assert len(report["streamed"]) == CHUNKS
-    for name in ("answered", "streamed"):
+    assert len(report["mapped"]) == ROWS
+    for name in LOADS:
         assert max(report[name]) > kill, "the load had ended before the death"
-    pauses = [pause_around(report[name], kill) for name in ("answered", "streamed")]
+    pauses = [pause_around(report[name], kill) for name in LOADS]
     print(f"\n{role} {function or '-'}: paused {max(pauses):.2f} s of {longest} s")
     assert max(pauses) <= longest
 
 
-def _kill_under(load: subprocess.Popen[str], stack: Stack, role: str, function: str) -> float:
+def _kill_under(
+    load: subprocess.Popen[str], begin: Path, stack: Stack, role: str, function: str
+) -> float:
     """Kill a process while the load runs; return when, in seconds of the wall clock."""
     assert load.stdout is not None
-    for line in iter(load.stdout.readline, "begun\n"):
+    for line in iter(load.stdout.readline, "ready\n"):
         assert line.startswith("[fnq]"), line + load.stdout.read()
-    deadline = time.monotonic() + KILL_AFTER_S
+    # A runner is told of with the next word of its worker.
+    wait_until(f"a {role} is there", lambda: stack.processes(role, function))
     victim = stack.pid(role, function)
+    begin.touch()
+    deadline = time.monotonic() + KILL_AFTER_S
     wait_until("the moment to kill", lambda: time.monotonic() > deadline)
     os.kill(victim, signal.SIGKILL)
     return time.time()

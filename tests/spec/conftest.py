@@ -21,12 +21,16 @@ FOLDER = Path(__file__).parent
 #: Seconds that a program may take where Nomad places each function first, and its test.
 _PATIENCE_S, _TIMEOUT_S = 150, 200
 
+_APART = pytest.mark.skip(reason="a cluster of containers lacks what this machine has")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give a cluster the time that it takes."""
     if ClusterStack.named():
         for item in (each for each in items if each.path.is_relative_to(FOLDER)):
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+            if ClusterStack.apart() and item.get_closest_marker("machine"):
+                item.add_marker(_APART)
 
 
 def scope(fixture_name: str, config: pytest.Config) -> Literal["module", "session"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,109 @@ def test_a_deploy_that_fails_at_the_end_of_a_script_makes_its_exit_code_1(
     assert (done.returncode, done.stdout) == (1, "")
     assert "broken.py:3" in done.stderr
     assert "'opened'" in done.stderr
+
+
+#: Functions of one set; what `half_two` imports is missing where workers run.
+HALF = """
+import os
+import chalkcompute
+if 'HERE' not in os.environ:
+    import no_such_module
+
+@chalkcompute.function
+def half_one():
+    return VERSION
+
+@chalkcompute.function
+def half_two():
+    return no_such_module.value
+
+"""
+
+
+@pytest.mark.parametrize("use", ["", "half_one()"])
+def test_an_import_that_fails_in_a_worker_fails_the_deploy_of_the_set(
+    stack: Stack, tmp_path: Path, use: str
+) -> None:
+    """With the missing name, the line and the traceback; what was current stays so."""
+    good = HALF.replace("no_such_module", "math").replace("math.value", "math.pi")
+    script = tmp_path / "half.py"
+    script.write_text(good.replace("VERSION", "'good'"), "utf-8")
+    assert lines(stack, script) == []
+    before = {each: number(stack, each) for each in ("half_one", "half_two")}
+    script.write_text(HALF.replace("VERSION", "'bad'") + use, "utf-8")
+    done = run(stack, script, env={"HERE": "1"})
+    assert (done.returncode, done.stdout) == (1, "")
+    said = (
+        "half_two was not deployed: its import failed: ModuleNotFoundError: No module named "
+        "'no_such_module' (half.py, line 5); install 'no_such_module' where the workers run"
+    )
+    assert done.stderr.count(said) == 1
+    assert "import no_such_module" in done.stderr
+    assert {each: number(stack, each) for each in before} == before
+    (newest, *_) = json.loads(stack.fnq("function", "versions", "half_two", "--json").stdout)
+    assert newest["state"] == "failed"
+    assert "No module named 'no_such_module'" in newest["failure"]
+    other = tmp_path / "other.py"
+    other.write_text(
+        "from chalkcompute import RemoteFunction\nprint(RemoteFunction.from_name('half_one')())\n"
+    )
+    assert lines(stack, other) == ["good"]
+
+
+#: A function whose process ends while it imports it, where workers run.
+ENDS = """
+import os
+import chalkcompute
+
+class Licence:
+    def __init__(self):
+        if "HERE" not in os.environ:
+            print("no licence", flush=True)
+            os._exit(9)
+
+LICENCE = Licence()
+
+@chalkcompute.function
+def ends():
+    return id(LICENCE)
+"""
+#: A function whose volume would lie over what the system has.
+ASTRAY = """
+import chalkcompute
+
+@chalkcompute.function(volumes=[(chalkcompute.Volume("astray"), "/proc/data")])
+def astray():
+    return 1
+
+astray()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            ENDS,
+            [
+                "ends was not deployed: its process dies whenever it imports the function: ",
+                "it exited with code 9; correct that, and deploy again\nno licence\n",
+            ],
+        ),
+        (ASTRAY, ["Volume(name='astray'): expected a directory of its own such as \"/data\""]),
+    ],
+    ids=["crash", "path"],
+)
+def test_what_can_never_run_fails_the_script_that_deploys_it(
+    stack: Stack, tmp_path: Path, source: str, said: list[str]
+) -> None:
+    """A replica that crashes at its start, with its last words; a path outside of a volume."""
+    script = tmp_path / "never.py"
+    script.write_text(source, "utf-8")
+    done = run(stack, script, env={"HERE": "1"})
+    assert (done.returncode, done.stdout) == (1, "")
+    for words in said:
+        assert words in done.stderr
 
 
 def ready(stack: Stack, function: str) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from tests.spec.program import lines
 pytestmark = pytest.mark.spec
 
 
+@pytest.mark.timed
 def test_a_run_that_takes_longer_than_its_timeout_ends_and_its_worker_goes_on(
     stack: Stack,
 ) -> None:

@@ -12,6 +12,8 @@ import grpc.aio
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2, worker_pb2_grpc
 from fnq_core.connection import connect, insist
+from fnq_core.kept import By, Ending, KeptCalls
+from fnq_core.lease import Count
 from fnq_core.results import Mailboxes
 from fnq_core.rpc import EOF, channel
 from fnq_wire.protocol import PROTOCOL
@@ -48,12 +50,15 @@ class ToyAgent:
         self.settled: list[bytes] = []
         self.runs: dict[bytes, worker_pb2.Dispatch] = {}
         self.published: set[bytes] = set()
+        #: Attempts that failed and are kept until they are settled.
+        self.failed: dict[bytes, worker_pb2.Failed] = {}
         self._version = version
         self._replica = replica
         self._echo = echo
         self._metadata = metadata(token)
         self._redis = connect(redis_url)
         self._mailboxes = Mailboxes(self._redis)
+        self._kept = KeptCalls(self._redis)
         self._channel: grpc.aio.Channel | None = None
         self._stream: Any = None
         self._reader: asyncio.Task[None] | None = None
@@ -80,6 +85,8 @@ class ToyAgent:
                 depth=run.call.depth,
                 ended=call in self.published,
                 repeatable=run.call.repeatable,
+                attempt=run.attempt,
+                failed=self.failed.get(call),
             )
             for call, run in self.runs.items()
         ]
@@ -128,7 +135,8 @@ class ToyAgent:
 
     async def state(self, *reports: worker_pb2.Report) -> None:
         """Say what there is room for, and what became of dispatches."""
-        taken = len(self.runs.keys() - self.published)
+        live = self.runs.keys() - self.published - self.failed.keys()
+        taken = len({self.runs[call].batch or call for call in live})
         frame = worker_pb2.AgentFrame(reports=reports)
         frame.slots.seen, frame.slots.free = self._seen, max(0, self.slots - taken)
         for depth, count in self.lent.items():
@@ -151,6 +159,7 @@ class ToyAgent:
                 call = frame.settled[start : start + 16]
                 self.settled.append(call)
                 self.runs.pop(call, None)
+                self.failed.pop(call, None)
             for dispatch in frame.dispatches:
                 self._seen += 1
                 self.dispatched.append(dispatch)
@@ -208,9 +217,18 @@ class ToyAgent:
             result = result_pb2.Result(call=dispatch.call.call, epoch=dispatch.epoch)
             self._start(result)
             result.end.value.inline = dispatch.call.payload.inline
-            items.append((dispatch.call.inbox, result.SerializeToString()))
-        await self._write(items)
+            if dispatch.call.detached:
+                await self._keep(dispatch, result)
+            else:
+                items.append((dispatch.call.inbox, result.SerializeToString()))
+        if items:
+            await self._write(items)
         await self._report_end(*dispatches)
+
+    async def _keep(self, dispatch: worker_pb2.Dispatch, result: result_pb2.Result) -> None:
+        count = Count(dispatch.epoch, dispatch.deaths, dispatch.attempt)
+        ending = Ending(dispatch.call.call, result.SerializeToString(), By.RUN, count)
+        await insist("keeping", lambda: self._kept.finish("default", [ending]))
 
     async def _report_end(self, *dispatches: worker_pb2.Dispatch) -> None:
         self.published |= {each.call.call for each in dispatches}
@@ -220,6 +238,14 @@ class ToyAgent:
                 for each in dispatches
             ]
         )
+
+    async def fail(self, dispatch: worker_pb2.Dispatch, wait_ms: int) -> None:
+        """Report that an attempt failed and is to be repeated; it is kept until it is settled."""
+        failed = worker_pb2.Failed(wait_ms=wait_ms)
+        failed.failure.error = "RemoteError"
+        self.failed[dispatch.call.call] = failed
+        report = worker_pb2.Report(call=dispatch.call.call, epoch=dispatch.epoch, failed=failed)
+        await self.state(report)
 
     async def report(self, dispatch: worker_pb2.Dispatch, **what: Any) -> None:
         """Report what became of a dispatch: lost=Failure, returned=True, streaming=True."""

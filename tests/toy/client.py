@@ -10,7 +10,8 @@ import grpc.aio
 
 from fnq.v1 import result_pb2, session_pb2, session_pb2_grpc
 from fnq_core.rpc import EOF, channel
-from fnq_wire.parcel import read
+from fnq_wire.parcel import Data
+from fnq_wire.pieces import Spooled
 from fnq_wire.session import ClientSession
 from fnq_wire.transport import metadata
 from tests.toy.dial import answered
@@ -99,7 +100,7 @@ class _Line:
             for event in self._session.receive(frame):
                 heard = event.sink
                 assert isinstance(heard, Heard)
-                heard.chunks += [read(chunk) for chunk in event.chunks]
+                heard.chunks += [_bytes(chunk) for chunk in event.chunks]
                 if event.end is not None:
                     heard.more += heard.end is not None
                     heard.end = event.end
@@ -171,6 +172,7 @@ class ToyClient:
         depth: int = 0,
         repeatable: bool = False,
         remaining_ms: int = 0,
+        timeout_ms: int = 0,
         large: bytes | None = None,
         reference: result_pb2.Reference | None = None,
     ) -> Heard:
@@ -186,6 +188,7 @@ class ToyClient:
             depth=depth,
             repeatable=repeatable,
             remaining_ms=remaining_ms,
+            timeout_ms=timeout_ms,
         )
         if reference is not None:
             submission.payload.reference.CopyFrom(reference)
@@ -209,3 +212,8 @@ class ToyClient:
     def _say(self) -> None:
         if self._lines:
             self._lines[-1].news.set()
+
+
+def _bytes(data: Data) -> bytes:
+    assert not isinstance(data, Spooled)
+    return bytes(data)

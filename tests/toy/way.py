@@ -43,7 +43,7 @@ async def way(redis: RedisServer, folder: Path, spool: Path | None = None) -> As
     version = await service.deploy(redis)
     async with (
         service.server(redis, folder, spool=spool) as server,
-        service.consumer(redis, folder) as consumer,
+        service.consumer(redis, folder, spool=spool) as consumer,
         ToyAgent(redis.url, version) as agent,
     ):
         made = Way(server, consumer, agent)

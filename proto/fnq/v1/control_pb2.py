@@ -22,44 +22,55 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fnq.v1 import scaling_pb2 as fnq_dot_v1_dot_scaling__pb2
 from fnq.v1 import spec_pb2 as fnq_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66nq/v1/control.proto\x12\x06\x66nq.v1\x1a\x11\x66nq/v1/spec.proto\"G\n\rDeployRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12#\n\x05specs\x18\x02 \x03(\x0b\x32\x14.fnq.v1.FunctionSpec\"a\n\x0b\x44\x65ployReply\x12\x17\n\x0fmissing_bundles\x18\x01 \x03(\t\x12)\n\x08versions\x18\x02 \x03(\x0b\x32\x17.fnq.v1.FunctionVersion\x12\x0e\n\x06\x61\x63tive\x18\x03 \x03(\t\"(\n\nBundlePart\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x13\n\x0b\x42undleReplyJ\x04\x08\x01\x10\x02\"@\n\rLookupRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\r\"r\n\x0f\x46unctionVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\"\n\x04spec\x18\x03 \x01(\x0b\x32\x14.fnq.v1.FunctionSpec\x12\x12\n\ncreated_ms\x18\x04 \x01(\x04\x12\x0b\n\x03set\x18\x05 \x01(\x06\"<\n\x10WaitReadyRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\tJ\x04\x08\x03\x10\x04\"=\n\tReadiness\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\"\x86\x01\n\x07Process\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x66unction\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07replica\x18\x06 \x01(\r\x12\x0c\n\x04\x62usy\x18\x07 \x01(\r\x12\r\n\x05state\x18\x08 \x01(\t\"\"\n\rStatusRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"m\n\x0e\x46unctionStatus\x12(\n\x07version\x18\x01 \x01(\x0b\x32\x17.fnq.v1.FunctionVersion\x12\x0e\n\x06queued\x18\x02 \x01(\x04\x12\x0f\n\x07running\x18\x03 \x01(\x04\x12\x10\n\x08inactive\x18\x04 \x03(\t\"\x88\x01\n\x0bStatusReply\x12\"\n\tprocesses\x18\x01 \x03(\x0b\x32\x0f.fnq.v1.Process\x12)\n\tfunctions\x18\x02 \x03(\x0b\x32\x16.fnq.v1.FunctionStatus\x12\x15\n\rredis_version\x18\x03 \x01(\t\x12\x13\n\x0bredis_bytes\x18\x04 \x01(\x04\"^\n\x0bLogsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x66unction\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\x12\x0c\n\x04tail\x18\x05 \x01(\r\"V\n\x07LogLine\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x04\x12\x10\n\x08\x66unction\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\x0c\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t2\xd3\x02\n\x07\x43ontrol\x12\x34\n\x06\x44\x65ploy\x12\x15.fnq.v1.DeployRequest\x1a\x13.fnq.v1.DeployReply\x12\x36\n\tPutBundle\x12\x12.fnq.v1.BundlePart\x1a\x13.fnq.v1.BundleReply(\x01\x12\x38\n\x06Lookup\x12\x15.fnq.v1.LookupRequest\x1a\x17.fnq.v1.FunctionVersion\x12:\n\tWaitReady\x12\x18.fnq.v1.WaitReadyRequest\x1a\x11.fnq.v1.Readiness0\x01\x12\x34\n\x06Status\x12\x15.fnq.v1.StatusRequest\x1a\x13.fnq.v1.StatusReply\x12.\n\x04Logs\x12\x13.fnq.v1.LogsRequest\x1a\x0f.fnq.v1.LogLine0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66nq/v1/control.proto\x12\x06\x66nq.v1\x1a\x14\x66nq/v1/scaling.proto\x1a\x11\x66nq/v1/spec.proto\"\xcc\x01\n\rDeployRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12#\n\x05specs\x18\x02 \x03(\x0b\x32\x14.fnq.v1.FunctionSpec\x12>\n\rlocal_secrets\x18\x03 \x03(\x0b\x32\'.fnq.v1.DeployRequest.LocalSecretsEntry\x12\x0e\n\x06strict\x18\x04 \x01(\x08\x1a\x33\n\x11LocalSecretsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"\x8b\x01\n\x0b\x44\x65ployEvent\x12$\n\x08progress\x18\x01 \x01(\x0b\x32\x10.fnq.v1.ProgressH\x00\x12$\n\x05reply\x18\x02 \x01(\x0b\x32\x13.fnq.v1.DeployReplyH\x00\x12(\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x15.fnq.v1.DeployFailureH\x00\x42\x06\n\x04what\":\n\x08Progress\x12\x10\n\x08\x66unction\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\t\x12\x0e\n\x06output\x18\x03 \x01(\t\"T\n\rDeployFailure\x12\x10\n\x08\x66unction\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x11\n\ttraceback\x18\x04 \x01(\t\"\x8b\x01\n\x0b\x44\x65ployReply\x12\x17\n\x0fmissing_bundles\x18\x01 \x03(\t\x12)\n\x08versions\x18\x02 \x03(\x0b\x32\x17.fnq.v1.FunctionVersion\x12\x0e\n\x06\x61\x63tive\x18\x03 \x03(\t\x12\x16\n\x0emissing_limits\x18\n \x03(\t\x12\x10\n\x08warnings\x18\x04 \x03(\t\"(\n\nBundlePart\x12\x0c\n\x04hash\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x13\n\x0b\x42undleReplyJ\x04\x08\x01\x10\x02\"@\n\rLookupRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06number\x18\x03 \x01(\r\"r\n\x0f\x46unctionVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\r\x12\"\n\x04spec\x18\x03 \x01(\x0b\x32\x14.fnq.v1.FunctionSpec\x12\x12\n\ncreated_ms\x18\x04 \x01(\x04\x12\x0b\n\x03set\x18\x05 \x01(\x06\"<\n\x10WaitReadyRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\tJ\x04\x08\x03\x10\x04\"=\n\tReadiness\x12\r\n\x05state\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\"\x86\x01\n\x07Process\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0b\n\x03pid\x18\x02 \x01(\r\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12\x10\n\x08\x66unction\x18\x04 \x01(\t\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07replica\x18\x06 \x01(\r\x12\x0c\n\x04\x62usy\x18\x07 \x01(\r\x12\r\n\x05state\x18\x08 \x01(\t\"\"\n\rStatusRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\"\xa3\x01\n\x0e\x46unctionStatus\x12(\n\x07version\x18\x01 \x01(\x0b\x32\x17.fnq.v1.FunctionVersion\x12\x0e\n\x06queued\x18\x02 \x01(\x04\x12\x0f\n\x07running\x18\x03 \x01(\x04\x12\x10\n\x08inactive\x18\x04 \x03(\t\x12\r\n\x05limit\x18\n \x01(\t\x12%\n\x07scaling\x18\x0b \x01(\x0b\x32\x14.fnq.v1.ScalingState\"\x88\x01\n\x0bStatusReply\x12\"\n\tprocesses\x18\x01 \x03(\x0b\x32\x0f.fnq.v1.Process\x12)\n\tfunctions\x18\x02 \x03(\x0b\x32\x16.fnq.v1.FunctionStatus\x12\x15\n\rredis_version\x18\x03 \x01(\t\x12\x13\n\x0bredis_bytes\x18\x04 \x01(\x04\"^\n\x0bLogsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x66unction\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\x12\x0c\n\x04tail\x18\x05 \x01(\r\"V\n\x07LogLine\x12\r\n\x05\x61t_ms\x18\x01 \x01(\x04\x12\x10\n\x08\x66unction\x18\x02 \x01(\t\x12\x0c\n\x04\x63\x61ll\x18\x03 \x01(\x0c\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t2\xd5\x02\n\x07\x43ontrol\x12\x36\n\x06\x44\x65ploy\x12\x15.fnq.v1.DeployRequest\x1a\x13.fnq.v1.DeployEvent0\x01\x12\x36\n\tPutBundle\x12\x12.fnq.v1.BundlePart\x1a\x13.fnq.v1.BundleReply(\x01\x12\x38\n\x06Lookup\x12\x15.fnq.v1.LookupRequest\x1a\x17.fnq.v1.FunctionVersion\x12:\n\tWaitReady\x12\x18.fnq.v1.WaitReadyRequest\x1a\x11.fnq.v1.Readiness0\x01\x12\x34\n\x06Status\x12\x15.fnq.v1.StatusRequest\x1a\x13.fnq.v1.StatusReply\x12.\n\x04Logs\x12\x13.fnq.v1.LogsRequest\x1a\x0f.fnq.v1.LogLine0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fnq.v1.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DEPLOYREQUEST']._serialized_start=51
-  _globals['_DEPLOYREQUEST']._serialized_end=122
-  _globals['_DEPLOYREPLY']._serialized_start=124
-  _globals['_DEPLOYREPLY']._serialized_end=221
-  _globals['_BUNDLEPART']._serialized_start=223
-  _globals['_BUNDLEPART']._serialized_end=263
-  _globals['_BUNDLEREPLY']._serialized_start=265
-  _globals['_BUNDLEREPLY']._serialized_end=284
-  _globals['_LOOKUPREQUEST']._serialized_start=286
-  _globals['_LOOKUPREQUEST']._serialized_end=350
-  _globals['_FUNCTIONVERSION']._serialized_start=352
-  _globals['_FUNCTIONVERSION']._serialized_end=466
-  _globals['_WAITREADYREQUEST']._serialized_start=468
-  _globals['_WAITREADYREQUEST']._serialized_end=528
-  _globals['_READINESS']._serialized_start=530
-  _globals['_READINESS']._serialized_end=591
-  _globals['_PROCESS']._serialized_start=594
-  _globals['_PROCESS']._serialized_end=728
-  _globals['_STATUSREQUEST']._serialized_start=730
-  _globals['_STATUSREQUEST']._serialized_end=764
-  _globals['_FUNCTIONSTATUS']._serialized_start=766
-  _globals['_FUNCTIONSTATUS']._serialized_end=875
-  _globals['_STATUSREPLY']._serialized_start=878
-  _globals['_STATUSREPLY']._serialized_end=1014
-  _globals['_LOGSREQUEST']._serialized_start=1016
-  _globals['_LOGSREQUEST']._serialized_end=1110
-  _globals['_LOGLINE']._serialized_start=1112
-  _globals['_LOGLINE']._serialized_end=1198
-  _globals['_CONTROL']._serialized_start=1201
-  _globals['_CONTROL']._serialized_end=1540
+  _globals['_DEPLOYREQUEST_LOCALSECRETSENTRY']._loaded_options = None
+  _globals['_DEPLOYREQUEST_LOCALSECRETSENTRY']._serialized_options = b'8\001'
+  _globals['_DEPLOYREQUEST']._serialized_start=74
+  _globals['_DEPLOYREQUEST']._serialized_end=278
+  _globals['_DEPLOYREQUEST_LOCALSECRETSENTRY']._serialized_start=227
+  _globals['_DEPLOYREQUEST_LOCALSECRETSENTRY']._serialized_end=278
+  _globals['_DEPLOYEVENT']._serialized_start=281
+  _globals['_DEPLOYEVENT']._serialized_end=420
+  _globals['_PROGRESS']._serialized_start=422
+  _globals['_PROGRESS']._serialized_end=480
+  _globals['_DEPLOYFAILURE']._serialized_start=482
+  _globals['_DEPLOYFAILURE']._serialized_end=566
+  _globals['_DEPLOYREPLY']._serialized_start=569
+  _globals['_DEPLOYREPLY']._serialized_end=708
+  _globals['_BUNDLEPART']._serialized_start=710
+  _globals['_BUNDLEPART']._serialized_end=750
+  _globals['_BUNDLEREPLY']._serialized_start=752
+  _globals['_BUNDLEREPLY']._serialized_end=771
+  _globals['_LOOKUPREQUEST']._serialized_start=773
+  _globals['_LOOKUPREQUEST']._serialized_end=837
+  _globals['_FUNCTIONVERSION']._serialized_start=839
+  _globals['_FUNCTIONVERSION']._serialized_end=953
+  _globals['_WAITREADYREQUEST']._serialized_start=955
+  _globals['_WAITREADYREQUEST']._serialized_end=1015
+  _globals['_READINESS']._serialized_start=1017
+  _globals['_READINESS']._serialized_end=1078
+  _globals['_PROCESS']._serialized_start=1081
+  _globals['_PROCESS']._serialized_end=1215
+  _globals['_STATUSREQUEST']._serialized_start=1217
+  _globals['_STATUSREQUEST']._serialized_end=1251
+  _globals['_FUNCTIONSTATUS']._serialized_start=1254
+  _globals['_FUNCTIONSTATUS']._serialized_end=1417
+  _globals['_STATUSREPLY']._serialized_start=1420
+  _globals['_STATUSREPLY']._serialized_end=1556
+  _globals['_LOGSREQUEST']._serialized_start=1558
+  _globals['_LOGSREQUEST']._serialized_end=1652
+  _globals['_LOGLINE']._serialized_start=1654
+  _globals['_LOGLINE']._serialized_end=1740
+  _globals['_CONTROL']._serialized_start=1743
+  _globals['_CONTROL']._serialized_end=2084
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from fnq.v1 import scaling_pb2 as _scaling_pb2
 from fnq.v1 import spec_pb2 as _spec_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -8,22 +9,69 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DeployRequest(_message.Message):
-    __slots__ = ("namespace", "specs")
+    __slots__ = ("namespace", "specs", "local_secrets", "strict")
+    class LocalSecretsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     SPECS_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_SECRETS_FIELD_NUMBER: _ClassVar[int]
+    STRICT_FIELD_NUMBER: _ClassVar[int]
     namespace: str
     specs: _containers.RepeatedCompositeFieldContainer[_spec_pb2.FunctionSpec]
-    def __init__(self, namespace: _Optional[str] = ..., specs: _Optional[_Iterable[_Union[_spec_pb2.FunctionSpec, _Mapping]]] = ...) -> None: ...
+    local_secrets: _containers.ScalarMap[str, bytes]
+    strict: bool
+    def __init__(self, namespace: _Optional[str] = ..., specs: _Optional[_Iterable[_Union[_spec_pb2.FunctionSpec, _Mapping]]] = ..., local_secrets: _Optional[_Mapping[str, bytes]] = ..., strict: _Optional[bool] = ...) -> None: ...
+
+class DeployEvent(_message.Message):
+    __slots__ = ("progress", "reply", "failure")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    REPLY_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    progress: Progress
+    reply: DeployReply
+    failure: DeployFailure
+    def __init__(self, progress: _Optional[_Union[Progress, _Mapping]] = ..., reply: _Optional[_Union[DeployReply, _Mapping]] = ..., failure: _Optional[_Union[DeployFailure, _Mapping]] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("function", "step", "output")
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    function: str
+    step: str
+    output: str
+    def __init__(self, function: _Optional[str] = ..., step: _Optional[str] = ..., output: _Optional[str] = ...) -> None: ...
+
+class DeployFailure(_message.Message):
+    __slots__ = ("function", "error", "message", "traceback")
+    FUNCTION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    function: str
+    error: str
+    message: str
+    traceback: str
+    def __init__(self, function: _Optional[str] = ..., error: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
 
 class DeployReply(_message.Message):
-    __slots__ = ("missing_bundles", "versions", "active")
+    __slots__ = ("missing_bundles", "versions", "active", "missing_limits", "warnings")
     MISSING_BUNDLES_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    MISSING_LIMITS_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     missing_bundles: _containers.RepeatedScalarFieldContainer[str]
     versions: _containers.RepeatedCompositeFieldContainer[FunctionVersion]
     active: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, missing_bundles: _Optional[_Iterable[str]] = ..., versions: _Optional[_Iterable[_Union[FunctionVersion, _Mapping]]] = ..., active: _Optional[_Iterable[str]] = ...) -> None: ...
+    missing_limits: _containers.RepeatedScalarFieldContainer[str]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, missing_bundles: _Optional[_Iterable[str]] = ..., versions: _Optional[_Iterable[_Union[FunctionVersion, _Mapping]]] = ..., active: _Optional[_Iterable[str]] = ..., missing_limits: _Optional[_Iterable[str]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BundlePart(_message.Message):
     __slots__ = ("hash", "data")
@@ -106,16 +154,20 @@ class StatusRequest(_message.Message):
     def __init__(self, namespace: _Optional[str] = ...) -> None: ...
 
 class FunctionStatus(_message.Message):
-    __slots__ = ("version", "queued", "running", "inactive")
+    __slots__ = ("version", "queued", "running", "inactive", "limit", "scaling")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     QUEUED_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     INACTIVE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    SCALING_FIELD_NUMBER: _ClassVar[int]
     version: FunctionVersion
     queued: int
     running: int
     inactive: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, version: _Optional[_Union[FunctionVersion, _Mapping]] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., inactive: _Optional[_Iterable[str]] = ...) -> None: ...
+    limit: str
+    scaling: _scaling_pb2.ScalingState
+    def __init__(self, version: _Optional[_Union[FunctionVersion, _Mapping]] = ..., queued: _Optional[int] = ..., running: _Optional[int] = ..., inactive: _Optional[_Iterable[str]] = ..., limit: _Optional[str] = ..., scaling: _Optional[_Union[_scaling_pb2.ScalingState, _Mapping]] = ...) -> None: ...
 
 class StatusReply(_message.Message):
     __slots__ = ("processes", "functions", "redis_version", "redis_bytes")

@@ -34,10 +34,10 @@ class ControlStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.Deploy = channel.unary_unary(
+        self.Deploy = channel.unary_stream(
                 '/fnq.v1.Control/Deploy',
                 request_serializer=fnq_dot_v1_dot_control__pb2.DeployRequest.SerializeToString,
-                response_deserializer=fnq_dot_v1_dot_control__pb2.DeployReply.FromString,
+                response_deserializer=fnq_dot_v1_dot_control__pb2.DeployEvent.FromString,
                 _registered_method=True)
         self.PutBundle = channel.stream_unary(
                 '/fnq.v1.Control/PutBundle',
@@ -70,7 +70,8 @@ class ControlServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Deploy(self, request, context):
-        """Deploys a set of functions that name each other; idempotent.
+        """Deploys a set of functions that name each other; idempotent. Says on change what it
+        waits for; the last event is a reply or a failure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,10 +113,10 @@ class ControlServicer:
 
 def add_ControlServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Deploy': grpc.unary_unary_rpc_method_handler(
+            'Deploy': grpc.unary_stream_rpc_method_handler(
                     servicer.Deploy,
                     request_deserializer=fnq_dot_v1_dot_control__pb2.DeployRequest.FromString,
-                    response_serializer=fnq_dot_v1_dot_control__pb2.DeployReply.SerializeToString,
+                    response_serializer=fnq_dot_v1_dot_control__pb2.DeployEvent.SerializeToString,
             ),
             'PutBundle': grpc.stream_unary_rpc_method_handler(
                     servicer.PutBundle,
@@ -164,12 +165,12 @@ class Control:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/fnq.v1.Control/Deploy',
             fnq_dot_v1_dot_control__pb2.DeployRequest.SerializeToString,
-            fnq_dot_v1_dot_control__pb2.DeployReply.FromString,
+            fnq_dot_v1_dot_control__pb2.DeployEvent.FromString,
             options,
             channel_credentials,
             insecure,

@@ -71,7 +71,7 @@ class End(_message.Message):
     def __init__(self, value: _Optional[_Union[Payload, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., exhausted: _Optional[bool] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("call", "epoch", "position", "started", "chunks", "end", "decreed")
+    __slots__ = ("call", "epoch", "position", "started", "chunks", "end", "decreed", "attempt", "lengths", "kept")
     CALL_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +79,9 @@ class Result(_message.Message):
     CHUNKS_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     DECREED_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
     call: bytes
     epoch: int
     position: int
@@ -86,4 +89,7 @@ class Result(_message.Message):
     chunks: _containers.RepeatedCompositeFieldContainer[Payload]
     end: End
     decreed: bool
-    def __init__(self, call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., position: _Optional[int] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., chunks: _Optional[_Iterable[_Union[Payload, _Mapping]]] = ..., end: _Optional[_Union[End, _Mapping]] = ..., decreed: _Optional[bool] = ...) -> None: ...
+    attempt: int
+    lengths: _containers.RepeatedScalarFieldContainer[int]
+    kept: bool
+    def __init__(self, call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., position: _Optional[int] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., chunks: _Optional[_Iterable[_Union[Payload, _Mapping]]] = ..., end: _Optional[_Union[End, _Mapping]] = ..., decreed: _Optional[bool] = ..., attempt: _Optional[int] = ..., lengths: _Optional[_Iterable[int]] = ..., kept: _Optional[bool] = ...) -> None: ...

@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Resumption(_message.Message):
-    __slots__ = ("call", "inbox", "position", "epoch", "consumer", "credit", "repeatable", "fingerprint")
+    __slots__ = ("call", "inbox", "position", "epoch", "consumer", "credit", "repeatable", "fingerprint", "divergent")
     CALL_FIELD_NUMBER: _ClassVar[int]
     INBOX_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class Resumption(_message.Message):
     CREDIT_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    DIVERGENT_FIELD_NUMBER: _ClassVar[int]
     call: bytes
     inbox: str
     position: int
@@ -26,7 +27,8 @@ class Resumption(_message.Message):
     credit: _record_pb2.Credit
     repeatable: bool
     fingerprint: int
-    def __init__(self, call: _Optional[bytes] = ..., inbox: _Optional[str] = ..., position: _Optional[int] = ..., epoch: _Optional[int] = ..., consumer: _Optional[str] = ..., credit: _Optional[_Union[_record_pb2.Credit, _Mapping]] = ..., repeatable: _Optional[bool] = ..., fingerprint: _Optional[int] = ...) -> None: ...
+    divergent: bool
+    def __init__(self, call: _Optional[bytes] = ..., inbox: _Optional[str] = ..., position: _Optional[int] = ..., epoch: _Optional[int] = ..., consumer: _Optional[str] = ..., credit: _Optional[_Union[_record_pb2.Credit, _Mapping]] = ..., repeatable: _Optional[bool] = ..., fingerprint: _Optional[int] = ..., divergent: _Optional[bool] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "client", "namespace", "session", "secret", "agent")
@@ -65,7 +67,7 @@ class Welcome(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., inbox: _Optional[str] = ..., session: _Optional[int] = ..., secret: _Optional[bytes] = ..., now_ms: _Optional[int] = ..., mark: _Optional[int] = ..., spool: _Optional[str] = ..., nonce: _Optional[bytes] = ...) -> None: ...
 
 class Submission(_message.Message):
-    __slots__ = ("seq", "call", "version", "payload", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "detached", "root", "tags", "repeatable", "set")
+    __slots__ = ("seq", "call", "version", "payload", "depth", "parent", "parent_epoch", "remaining_ms", "rows", "detached", "root", "tags", "repeatable", "set", "timeout_ms", "packed", "divergent", "key", "digest")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -87,6 +89,11 @@ class Submission(_message.Message):
     TAGS_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
     SET_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    PACKED_FIELD_NUMBER: _ClassVar[int]
+    DIVERGENT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     seq: int
     call: bytes
     version: str
@@ -101,7 +108,26 @@ class Submission(_message.Message):
     tags: _containers.ScalarMap[str, str]
     repeatable: bool
     set: int
-    def __init__(self, seq: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., detached: _Optional[bool] = ..., root: _Optional[bytes] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ..., set: _Optional[int] = ...) -> None: ...
+    timeout_ms: int
+    packed: bool
+    divergent: bool
+    key: str
+    digest: bytes
+    def __init__(self, seq: _Optional[int] = ..., call: _Optional[bytes] = ..., version: _Optional[str] = ..., payload: _Optional[_Union[_result_pb2.Payload, _Mapping]] = ..., depth: _Optional[int] = ..., parent: _Optional[bytes] = ..., parent_epoch: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., rows: _Optional[int] = ..., detached: _Optional[bool] = ..., root: _Optional[bytes] = ..., tags: _Optional[_Mapping[str, str]] = ..., repeatable: _Optional[bool] = ..., set: _Optional[int] = ..., timeout_ms: _Optional[int] = ..., packed: _Optional[bool] = ..., divergent: _Optional[bool] = ..., key: _Optional[str] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class Watch(_message.Message):
+    __slots__ = ("id", "call", "after", "credit", "end_only")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    CREDIT_FIELD_NUMBER: _ClassVar[int]
+    END_ONLY_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    call: bytes
+    after: int
+    credit: int
+    end_only: bool
+    def __init__(self, id: _Optional[bytes] = ..., call: _Optional[bytes] = ..., after: _Optional[int] = ..., credit: _Optional[int] = ..., end_only: _Optional[bool] = ...) -> None: ...
 
 class Acknowledgement(_message.Message):
     __slots__ = ("call", "position")
@@ -120,7 +146,7 @@ class Part(_message.Message):
     def __init__(self, blob: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class ClientFrame(_message.Message):
-    __slots__ = ("hello", "submissions", "ended", "acknowledgements", "credits", "cancellations", "resumptions", "parts", "resumed", "spools", "bye")
+    __slots__ = ("hello", "submissions", "ended", "acknowledgements", "credits", "cancellations", "resumptions", "parts", "resumed", "spools", "watches", "bye")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBMISSIONS_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +157,7 @@ class ClientFrame(_message.Message):
     PARTS_FIELD_NUMBER: _ClassVar[int]
     RESUMED_FIELD_NUMBER: _ClassVar[int]
     SPOOLS_FIELD_NUMBER: _ClassVar[int]
+    WATCHES_FIELD_NUMBER: _ClassVar[int]
     BYE_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     submissions: _containers.RepeatedCompositeFieldContainer[Submission]
@@ -142,8 +169,9 @@ class ClientFrame(_message.Message):
     parts: _containers.RepeatedCompositeFieldContainer[Part]
     resumed: bool
     spools: bool
+    watches: _containers.RepeatedCompositeFieldContainer[Watch]
     bye: bool
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., submissions: _Optional[_Iterable[_Union[Submission, _Mapping]]] = ..., ended: _Optional[bytes] = ..., acknowledgements: _Optional[_Iterable[_Union[Acknowledgement, _Mapping]]] = ..., credits: _Optional[_Iterable[_Union[_record_pb2.Credit, _Mapping]]] = ..., cancellations: _Optional[_Iterable[_Union[_record_pb2.Cancellation, _Mapping]]] = ..., resumptions: _Optional[_Iterable[_Union[Resumption, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., resumed: _Optional[bool] = ..., spools: _Optional[bool] = ..., bye: _Optional[bool] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., submissions: _Optional[_Iterable[_Union[Submission, _Mapping]]] = ..., ended: _Optional[bytes] = ..., acknowledgements: _Optional[_Iterable[_Union[Acknowledgement, _Mapping]]] = ..., credits: _Optional[_Iterable[_Union[_record_pb2.Credit, _Mapping]]] = ..., cancellations: _Optional[_Iterable[_Union[_record_pb2.Cancellation, _Mapping]]] = ..., resumptions: _Optional[_Iterable[_Union[Resumption, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., resumed: _Optional[bool] = ..., spools: _Optional[bool] = ..., watches: _Optional[_Iterable[_Union[Watch, _Mapping]]] = ..., bye: _Optional[bool] = ...) -> None: ...
 
 class ServerFrame(_message.Message):
     __slots__ = ("welcome", "mark", "results", "parts", "goaway")

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11\x66nq/v1/spec.proto\x12\x06\x66nq.v1\"U\n\tResources\x12\x12\n\ncpu_millis\x18\x01 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x0b\n\x03gpu\x18\x03 \x01(\t\x12\x11\n\tgpu_count\x18\x04 \x01(\r\"3\n\x08\x42\x61tching\x12\x10\n\x08max_size\x18\x01 \x01(\r\x12\x15\n\rmax_buffer_ms\x18\x02 \x01(\r\"`\n\x05Retry\x12\x10\n\x08\x61ttempts\x18\x01 \x01(\r\x12\x0f\n\x07initial\x18\x02 \x01(\x01\x12\x12\n\nmultiplier\x18\x03 \x01(\x01\x12\x10\n\x08max_wait\x18\x04 \x01(\x01\x12\x0e\n\x06jitter\x18\x05 \x01(\x08\")\n\tSecretRef\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"+\n\x0bVolumeMount\x12\x0e\n\x06volume\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\",\n\tImageStep\x12\x0c\n\x04verb\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x03(\t\"G\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0c\n\x04type\x18\x04 \x01(\t\"\xe5\x05\n\x0c\x46unctionSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06module\x18\x02 \x01(\t\x12\x10\n\x08qualname\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12%\n\nparameters\x18\x05 \x03(\x0b\x32\x11.fnq.v1.Parameter\x12\x0f\n\x07returns\x18\x06 \x01(\t\x12 \n\x05image\x18\x07 \x03(\x0b\x32\x11.fnq.v1.ImageStep\x12$\n\tresources\x18\x08 \x01(\x0b\x32\x11.fnq.v1.Resources\x12*\n\x03\x65nv\x18\t \x03(\x0b\x32\x1d.fnq.v1.FunctionSpec.EnvEntry\x12\x14\n\x0cmin_replicas\x18\n \x01(\r\x12\x14\n\x0cmax_replicas\x18\x0b \x01(\r\x12$\n\x07volumes\x18\x0c \x03(\x0b\x32\x13.fnq.v1.VolumeMount\x12\"\n\x07secrets\x18\r \x03(\x0b\x32\x11.fnq.v1.SecretRef\x12\x1a\n\x12suspend_cooldown_s\x18\x0e \x01(\x01\x12\x32\n\x07options\x18\x0f \x03(\x0b\x32!.fnq.v1.FunctionSpec.OptionsEntry\x12\"\n\x08\x62\x61tching\x18\x10 \x01(\x0b\x32\x10.fnq.v1.Batching\x12\x1c\n\x05retry\x18\x11 \x01(\x0b\x32\r.fnq.v1.Retry\x12\x16\n\x0erate_limit_key\x18\x12 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x13 \x01(\r\x12\x11\n\ttimeout_s\x18\x14 \x01(\x01\x12\x11\n\tmax_queue\x18\x15 \x01(\r\x12\x14\n\x0cresult_ttl_s\x18\x16 \x01(\x01\x12\x0e\n\x06\x62undle\x18\x17 \x01(\t\x12\x0e\n\x06python\x18\x18 \x01(\t\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x11\x66nq/v1/spec.proto\x12\x06\x66nq.v1\"\x96\x01\n\tResources\x12\x12\n\ncpu_millis\x18\x01 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x02 \x01(\x04\x12\x0b\n\x03gpu\x18\x03 \x01(\t\x12\x11\n\tgpu_count\x18\x04 \x01(\r\x12\x18\n\x10gpu_memory_bytes\x18\x05 \x01(\x04\x12%\n\rgpu_fallbacks\x18\x06 \x03(\x0b\x32\x0e.fnq.v1.GpuAsk\";\n\x06GpuAsk\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x04\"3\n\x08\x42\x61tching\x12\x10\n\x08max_size\x18\x01 \x01(\r\x12\x15\n\rmax_buffer_ms\x18\x02 \x01(\r\"r\n\x05Retry\x12\x10\n\x08\x61ttempts\x18\x01 \x01(\r\x12\x0f\n\x07initial\x18\x02 \x01(\x01\x12\x12\n\nmultiplier\x18\x03 \x01(\x01\x12\x10\n\x08max_wait\x18\x04 \x01(\x01\x12\x0e\n\x06jitter\x18\x05 \x01(\x08\x12\x10\n\x08timeouts\x18\x06 \x01(\x08\")\n\tSecretRef\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"+\n\x0bVolumeMount\x12\x0e\n\x06volume\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\",\n\tImageStep\x12\x0c\n\x04verb\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x03(\t\"G\n\tParameter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x0c\n\x04type\x18\x04 \x01(\t\"\xe5\x05\n\x0c\x46unctionSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06module\x18\x02 \x01(\t\x12\x10\n\x08qualname\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12%\n\nparameters\x18\x05 \x03(\x0b\x32\x11.fnq.v1.Parameter\x12\x0f\n\x07returns\x18\x06 \x01(\t\x12 \n\x05image\x18\x07 \x03(\x0b\x32\x11.fnq.v1.ImageStep\x12$\n\tresources\x18\x08 \x01(\x0b\x32\x11.fnq.v1.Resources\x12*\n\x03\x65nv\x18\t \x03(\x0b\x32\x1d.fnq.v1.FunctionSpec.EnvEntry\x12\x14\n\x0cmin_replicas\x18\n \x01(\r\x12\x14\n\x0cmax_replicas\x18\x0b \x01(\r\x12$\n\x07volumes\x18\x0c \x03(\x0b\x32\x13.fnq.v1.VolumeMount\x12\"\n\x07secrets\x18\r \x03(\x0b\x32\x11.fnq.v1.SecretRef\x12\x1a\n\x12suspend_cooldown_s\x18\x0e \x01(\x01\x12\x32\n\x07options\x18\x0f \x03(\x0b\x32!.fnq.v1.FunctionSpec.OptionsEntry\x12\"\n\x08\x62\x61tching\x18\x10 \x01(\x0b\x32\x10.fnq.v1.Batching\x12\x1c\n\x05retry\x18\x11 \x01(\x0b\x32\r.fnq.v1.Retry\x12\x16\n\x0erate_limit_key\x18\x12 \x01(\t\x12\x13\n\x0b\x63oncurrency\x18\x13 \x01(\r\x12\x11\n\ttimeout_s\x18\x14 \x01(\x01\x12\x11\n\tmax_queue\x18\x15 \x01(\r\x12\x14\n\x0cresult_ttl_s\x18\x16 \x01(\x01\x12\x0e\n\x06\x62undle\x18\x17 \x01(\t\x12\x0e\n\x06python\x18\x18 \x01(\t\x1a*\n\x08\x45nvEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,24 +35,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNCTIONSPEC_ENVENTRY']._serialized_options = b'8\001'
   _globals['_FUNCTIONSPEC_OPTIONSENTRY']._loaded_options = None
   _globals['_FUNCTIONSPEC_OPTIONSENTRY']._serialized_options = b'8\001'
-  _globals['_RESOURCES']._serialized_start=29
-  _globals['_RESOURCES']._serialized_end=114
-  _globals['_BATCHING']._serialized_start=116
-  _globals['_BATCHING']._serialized_end=167
-  _globals['_RETRY']._serialized_start=169
-  _globals['_RETRY']._serialized_end=265
-  _globals['_SECRETREF']._serialized_start=267
-  _globals['_SECRETREF']._serialized_end=308
-  _globals['_VOLUMEMOUNT']._serialized_start=310
-  _globals['_VOLUMEMOUNT']._serialized_end=353
-  _globals['_IMAGESTEP']._serialized_start=355
-  _globals['_IMAGESTEP']._serialized_end=399
-  _globals['_PARAMETER']._serialized_start=401
-  _globals['_PARAMETER']._serialized_end=472
-  _globals['_FUNCTIONSPEC']._serialized_start=475
-  _globals['_FUNCTIONSPEC']._serialized_end=1216
-  _globals['_FUNCTIONSPEC_ENVENTRY']._serialized_start=1126
-  _globals['_FUNCTIONSPEC_ENVENTRY']._serialized_end=1168
-  _globals['_FUNCTIONSPEC_OPTIONSENTRY']._serialized_start=1170
-  _globals['_FUNCTIONSPEC_OPTIONSENTRY']._serialized_end=1216
+  _globals['_RESOURCES']._serialized_start=30
+  _globals['_RESOURCES']._serialized_end=180
+  _globals['_GPUASK']._serialized_start=182
+  _globals['_GPUASK']._serialized_end=241
+  _globals['_BATCHING']._serialized_start=243
+  _globals['_BATCHING']._serialized_end=294
+  _globals['_RETRY']._serialized_start=296
+  _globals['_RETRY']._serialized_end=410
+  _globals['_SECRETREF']._serialized_start=412
+  _globals['_SECRETREF']._serialized_end=453
+  _globals['_VOLUMEMOUNT']._serialized_start=455
+  _globals['_VOLUMEMOUNT']._serialized_end=498
+  _globals['_IMAGESTEP']._serialized_start=500
+  _globals['_IMAGESTEP']._serialized_end=544
+  _globals['_PARAMETER']._serialized_start=546
+  _globals['_PARAMETER']._serialized_end=617
+  _globals['_FUNCTIONSPEC']._serialized_start=620
+  _globals['_FUNCTIONSPEC']._serialized_end=1361
+  _globals['_FUNCTIONSPEC_ENVENTRY']._serialized_start=1271
+  _globals['_FUNCTIONSPEC_ENVENTRY']._serialized_end=1313
+  _globals['_FUNCTIONSPEC_OPTIONSENTRY']._serialized_start=1315
+  _globals['_FUNCTIONSPEC_OPTIONSENTRY']._serialized_end=1361
 # @@protoc_insertion_point(module_scope)

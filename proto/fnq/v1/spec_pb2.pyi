@@ -7,16 +7,30 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Resources(_message.Message):
-    __slots__ = ("cpu_millis", "memory_bytes", "gpu", "gpu_count")
+    __slots__ = ("cpu_millis", "memory_bytes", "gpu", "gpu_count", "gpu_memory_bytes", "gpu_fallbacks")
     CPU_MILLIS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     GPU_FIELD_NUMBER: _ClassVar[int]
     GPU_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GPU_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    GPU_FALLBACKS_FIELD_NUMBER: _ClassVar[int]
     cpu_millis: int
     memory_bytes: int
     gpu: str
     gpu_count: int
-    def __init__(self, cpu_millis: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., gpu: _Optional[str] = ..., gpu_count: _Optional[int] = ...) -> None: ...
+    gpu_memory_bytes: int
+    gpu_fallbacks: _containers.RepeatedCompositeFieldContainer[GpuAsk]
+    def __init__(self, cpu_millis: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., gpu: _Optional[str] = ..., gpu_count: _Optional[int] = ..., gpu_memory_bytes: _Optional[int] = ..., gpu_fallbacks: _Optional[_Iterable[_Union[GpuAsk, _Mapping]]] = ...) -> None: ...
+
+class GpuAsk(_message.Message):
+    __slots__ = ("name", "count", "memory_bytes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    count: int
+    memory_bytes: int
+    def __init__(self, name: _Optional[str] = ..., count: _Optional[int] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
 
 class Batching(_message.Message):
     __slots__ = ("max_size", "max_buffer_ms")
@@ -27,18 +41,20 @@ class Batching(_message.Message):
     def __init__(self, max_size: _Optional[int] = ..., max_buffer_ms: _Optional[int] = ...) -> None: ...
 
 class Retry(_message.Message):
-    __slots__ = ("attempts", "initial", "multiplier", "max_wait", "jitter")
+    __slots__ = ("attempts", "initial", "multiplier", "max_wait", "jitter", "timeouts")
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     INITIAL_FIELD_NUMBER: _ClassVar[int]
     MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
     MAX_WAIT_FIELD_NUMBER: _ClassVar[int]
     JITTER_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUTS_FIELD_NUMBER: _ClassVar[int]
     attempts: int
     initial: float
     multiplier: float
     max_wait: float
     jitter: bool
-    def __init__(self, attempts: _Optional[int] = ..., initial: _Optional[float] = ..., multiplier: _Optional[float] = ..., max_wait: _Optional[float] = ..., jitter: _Optional[bool] = ...) -> None: ...
+    timeouts: bool
+    def __init__(self, attempts: _Optional[int] = ..., initial: _Optional[float] = ..., multiplier: _Optional[float] = ..., max_wait: _Optional[float] = ..., jitter: _Optional[bool] = ..., timeouts: _Optional[bool] = ...) -> None: ...
 
 class SecretRef(_message.Message):
     __slots__ = ("source", "name")

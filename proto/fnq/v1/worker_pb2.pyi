@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Running(_message.Message):
-    __slots__ = ("stream", "entry", "call", "epoch", "deaths", "inbox", "depth", "ended", "streaming", "repeatable")
+    __slots__ = ("stream", "entry", "call", "epoch", "deaths", "inbox", "depth", "ended", "streaming", "repeatable", "attempt", "failed", "rows", "detached", "keep_s")
     STREAM_FIELD_NUMBER: _ClassVar[int]
     ENTRY_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,11 @@ class Running(_message.Message):
     ENDED_FIELD_NUMBER: _ClassVar[int]
     STREAMING_FIELD_NUMBER: _ClassVar[int]
     REPEATABLE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    DETACHED_FIELD_NUMBER: _ClassVar[int]
+    KEEP_S_FIELD_NUMBER: _ClassVar[int]
     stream: str
     entry: str
     call: bytes
@@ -30,7 +35,20 @@ class Running(_message.Message):
     ended: bool
     streaming: bool
     repeatable: bool
-    def __init__(self, stream: _Optional[str] = ..., entry: _Optional[str] = ..., call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., deaths: _Optional[int] = ..., inbox: _Optional[str] = ..., depth: _Optional[int] = ..., ended: _Optional[bool] = ..., streaming: _Optional[bool] = ..., repeatable: _Optional[bool] = ...) -> None: ...
+    attempt: int
+    failed: Failed
+    rows: int
+    detached: bool
+    keep_s: int
+    def __init__(self, stream: _Optional[str] = ..., entry: _Optional[str] = ..., call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., deaths: _Optional[int] = ..., inbox: _Optional[str] = ..., depth: _Optional[int] = ..., ended: _Optional[bool] = ..., streaming: _Optional[bool] = ..., repeatable: _Optional[bool] = ..., attempt: _Optional[int] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., rows: _Optional[int] = ..., detached: _Optional[bool] = ..., keep_s: _Optional[int] = ...) -> None: ...
+
+class Failed(_message.Message):
+    __slots__ = ("failure", "wait_ms")
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    failure: _result_pb2.Failure
+    wait_ms: int
+    def __init__(self, failure: _Optional[_Union[_result_pb2.Failure, _Mapping]] = ..., wait_ms: _Optional[int] = ...) -> None: ...
 
 class Announce(_message.Message):
     __slots__ = ("protocol", "agent", "namespace", "version", "replica", "running")
@@ -67,20 +85,24 @@ class Slots(_message.Message):
     def __init__(self, seen: _Optional[int] = ..., free: _Optional[int] = ..., lent: _Optional[_Iterable[_Union[Lent, _Mapping]]] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("call", "epoch", "ended", "lost", "returned", "streaming")
+    __slots__ = ("call", "epoch", "ended", "lost", "returned", "streaming", "failed", "rows")
     CALL_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
     LOST_FIELD_NUMBER: _ClassVar[int]
     RETURNED_FIELD_NUMBER: _ClassVar[int]
     STREAMING_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     call: bytes
     epoch: int
     ended: bool
     lost: _result_pb2.Failure
     returned: bool
     streaming: bool
-    def __init__(self, call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., ended: _Optional[bool] = ..., lost: _Optional[_Union[_result_pb2.Failure, _Mapping]] = ..., returned: _Optional[bool] = ..., streaming: _Optional[bool] = ...) -> None: ...
+    failed: Failed
+    rows: int
+    def __init__(self, call: _Optional[bytes] = ..., epoch: _Optional[int] = ..., ended: _Optional[bool] = ..., lost: _Optional[_Union[_result_pb2.Failure, _Mapping]] = ..., returned: _Optional[bool] = ..., streaming: _Optional[bool] = ..., failed: _Optional[_Union[Failed, _Mapping]] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class AgentFrame(_message.Message):
     __slots__ = ("announce", "slots", "reports")
@@ -101,20 +123,30 @@ class Attached(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., consumer: _Optional[str] = ...) -> None: ...
 
 class Dispatch(_message.Message):
-    __slots__ = ("stream", "entry", "epoch", "deaths", "call", "slices")
+    __slots__ = ("stream", "entry", "epoch", "deaths", "call", "attempt", "remaining_ms", "first_row", "row_count", "batch", "batch_size")
     STREAM_FIELD_NUMBER: _ClassVar[int]
     ENTRY_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     DEATHS_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
-    SLICES_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_MS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ROW_FIELD_NUMBER: _ClassVar[int]
+    ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     stream: str
     entry: str
     epoch: int
     deaths: int
     call: _record_pb2.Entry
-    slices: _containers.RepeatedCompositeFieldContainer[_record_pb2.Slice]
-    def __init__(self, stream: _Optional[str] = ..., entry: _Optional[str] = ..., epoch: _Optional[int] = ..., deaths: _Optional[int] = ..., call: _Optional[_Union[_record_pb2.Entry, _Mapping]] = ..., slices: _Optional[_Iterable[_Union[_record_pb2.Slice, _Mapping]]] = ...) -> None: ...
+    attempt: int
+    remaining_ms: int
+    first_row: int
+    row_count: int
+    batch: int
+    batch_size: int
+    def __init__(self, stream: _Optional[str] = ..., entry: _Optional[str] = ..., epoch: _Optional[int] = ..., deaths: _Optional[int] = ..., call: _Optional[_Union[_record_pb2.Entry, _Mapping]] = ..., attempt: _Optional[int] = ..., remaining_ms: _Optional[int] = ..., first_row: _Optional[int] = ..., row_count: _Optional[int] = ..., batch: _Optional[int] = ..., batch_size: _Optional[int] = ...) -> None: ...
 
 class ConsumerFrame(_message.Message):
     __slots__ = ("attached", "dispatches", "cancellations", "credits", "settled", "goaway")

@@ -14,10 +14,14 @@ from fnq_wire.column.message import LARGE_BINARY
 from fnq_wire.tagged import encode_parts
 from fnq_wire.value.reader import Reader
 
-__all__ = ["EXTENSION", "Anything"]
+__all__ = ["EXTENSION", "Anything", "Written"]
 
 #: Name of the extension type of Arrow by which the column is known.
 EXTENSION = "fnq.value"
+
+
+class Written(bytes):
+    """A value that was tagged before it comes to its column."""
 
 
 class Anything(Kind):
@@ -32,7 +36,10 @@ class Anything(Kind):
 
     def fill(self, lowered: Sequence[Any], sink: Sink) -> None:
         """Append the offsets and the bytes; raises Refusal when a value cannot travel."""
-        written = [encode_parts(value, self._classes) for value in lowered]
+        written = [
+            [value] if type(value) is Written else encode_parts(value, self._classes)
+            for value in lowered
+        ]
         lengths = [sum(map(len, parts)) for parts in written]
         sink.buffer(struct.pack(f"<{len(lengths) + 1}q", *accumulate(lengths, initial=0)))
         sink.pieces([part for parts in written for part in parts])

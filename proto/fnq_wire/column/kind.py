@@ -7,7 +7,6 @@ that it would not give back exactly are `Unfit`; they travel tagged then.
 from __future__ import annotations
 
 import copy
-import operator
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, compress, pairwise
@@ -152,7 +151,10 @@ class Kind:
 
     def read(self, source: Source) -> list[Any]:
         """Return the values of the column; raises an exception when it is corrupt."""
-        length, nulls = source.node()
+        return self.fetch(source, *source.node())
+
+    def fetch(self, source: Source, length: int, nulls: int) -> list[Any]:
+        """Do as `read`, where the node was taken already."""
         bitmap = source.buffer((length + 7) // 8 if nulls else 0)
         lowered = self.take(source, length)
         if not nulls:
@@ -160,6 +162,14 @@ class Kind:
         present = _unpack_bits(bitmap, length)
         lifted = iter(self.lift(list(compress(lowered, present))))
         return [next(lifted) if is_there else None for is_there in present]
+
+    def stream(self, source: Source) -> tuple[int, Iterator[Any]]:
+        """Return how many values there are, and the values: not all at once where that helps.
+
+        Raises an exception when the column is corrupt; the iterator raises nothing.
+        """
+        values = self.read(source)
+        return len(values), iter(values)
 
     def lower(self, values: Sequence[Any]) -> Sequence[Any]:
         """Return what `fill` takes for the values; raises Unfit."""
@@ -275,9 +285,11 @@ class Varied(Scalar):
         sink.pieces(lowered)
 
     def take(self, source: Source, length: int) -> list[Any]:
-        """Return the byte strings, as views into the body."""
+        """Return the byte strings, a single one as a view into the body."""
         edges = source.buffer(4 * (length + 1) if length else 0)
-        data = source.buffer()
+        data: Any = source.buffer()
+        if length > 1:  # What is cut out of bytes costs less than a view of them.
+            data = bytes(data)
         return [data[a:b] for a, b in pairwise(read_offsets(edges, length, len(data)))]
 
 
@@ -293,8 +305,9 @@ def read_offsets(buffer: memoryview, length: int, limit: int) -> Sequence[int]:
     """Return the offsets of `length` values within `limit`; raises ValueError."""
     if not length:
         return (0,)
-    edges: tuple[int, ...] = struct.unpack_from(f"<{length + 1}i", buffer)
-    if edges[0] < 0 or edges[-1] > limit or not all(map(operator.le, edges, edges[1:])):
+    edges = list(struct.unpack_from(f"<{length + 1}i", buffer))
+    # What is sorted already is compared once, without a call for each.
+    if edges[0] < 0 or edges[-1] > limit or edges != sorted(edges):
         raise ValueError(f"offsets that do not rise within 0 and {limit}")
     return edges
 

@@ -1,14 +1,14 @@
 """One schema: named columns, and the payloads that have them.
 
 A payload is a whole Arrow IPC stream: the message of the schema, which is made once,
-one batch of one row, and the end. Where all columns are plain numbers the head of the
-batch never changes either, and a payload is one `struct.pack` behind a constant.
+one batch, and the end. Where a batch has one row and all columns are plain numbers its
+head never changes either, and a payload is one `struct.pack` behind a constant.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -25,13 +25,15 @@ from fnq_wire.column.message import (
     write_schema,
 )
 from fnq_wire.column.schema import kind_of_field
+from fnq_wire.limits import INLINE
+from fnq_wire.pieces import Payload, Pieces, whole
 from fnq_wire.refusal import Refusal
 
 __all__ = ["Layout"]
 
 
 class Layout:
-    """Turn the values of one row into a payload and back."""
+    """Turn the values of one row, or columns of many, into a payload and back."""
 
     def __init__(self, names: tuple[str, ...], kinds: tuple[Kind, ...]) -> None:
         self.names = names
@@ -39,7 +41,7 @@ class Layout:
         pairs = zip(names, kinds, strict=True)
         self._schema = write_schema([kind.field(name) for name, kind in pairs])
         self._head = BatchHead(sum(it.nodes for it in kinds), sum(it.buffers for it in kinds))
-        self._untyped: dict[int, Layout] = {}
+        self._others: dict[tuple[int, str], Layout] = {}
         quick = all(kind.quick for kind in kinds)
         self._quick = struct.Struct("<" + "".join(kind.quick for kind in kinds)) if quick else None
         self._types = tuple(getattr(kind, "python", None) for kind in kinds)
@@ -57,14 +59,18 @@ class Layout:
 
     def untyped(self, column: int, classes: Classes) -> Layout:
         """Return the layout in which this column is tagged."""
-        other = self._untyped.get(column)
+        return self.other(column, Anything(classes))
+
+    def other(self, column: int, kind: Kind) -> Layout:
+        """Return the layout in which this column is of another kind."""
+        other = self._others.get((column, kind.text))
         if other is None:
-            kinds = (*self.kinds[:column], Anything(classes), *self.kinds[column + 1 :])
-            other = self._untyped[column] = Layout(self.names, kinds)
+            kinds = (*self.kinds[:column], kind, *self.kinds[column + 1 :])
+            other = self._others[column, kind.text] = Layout(self.names, kinds)
         return other
 
-    def encode(self, values: Sequence[Any]) -> bytes:
-        """Return the payload of one row.
+    def encode(self, values: Sequence[Any]) -> Payload:
+        """Return the payload of one row; a large one in pieces.
 
         Raises Unfit or Refusal, `column` telling whose value it is about.
         """
@@ -73,15 +79,25 @@ class Layout:
                 return b"".join((self._constant, self._quick.pack(*values), END))
             except struct.error:  # An integer of more than 64 bits; found again below.
                 pass
+        return self.lay_out([(value,) for value in values], 1)
+
+    def encode_columns(self, columns: Sequence[Sequence[Any]], rows: int) -> bytes:
+        """Return the payload of columns of so many values each; raises as `encode` does."""
+        return whole(self.lay_out(columns, rows))
+
+    def lay_out(self, columns: Sequence[Sequence[Any]], rows: int) -> Payload:
+        """Do as `encode_columns`; a large payload is in pieces."""
         sink, column = Sink(), 0
         try:
             for column, kind in enumerate(self.kinds):
-                kind.write((values[column],), sink)
+                kind.write(columns[column], sink)
         except (Unfit, Refusal) as problem:
             problem.column = column
             raise
-        head = self._head.fill(1, sink.nodes, sink.buffers, sink.size)
-        return b"".join((self._schema, head, *sink.parts, END))
+        head = self._head.fill(rows, sink.nodes, sink.buffers, sink.size)
+        parts = (self._schema, head, *sink.parts, END)
+        size = len(self._schema) + len(head) + sink.size + len(END)
+        return b"".join(parts) if size <= INLINE else Pieces(parts, size)
 
     def decode(self, payload: memoryview, start: int) -> Sequence[Any]:
         """Return the values of the only row of a payload, whose batch begins at `start`.
@@ -93,15 +109,37 @@ class Layout:
             if payload[len(constant) + quick.size :] != END:
                 raise ValueError("the end of the stream is missing")
             return quick.unpack_from(payload, len(constant))
+        rows, columns = self.decode_columns(payload, start)
+        if rows != 1:
+            raise ValueError(f"{rows} rows, expected one row")
+        return [column[0] for column in columns]
+
+    def decode_columns(self, payload: memoryview, start: int) -> tuple[int, list[list[Any]]]:
+        """Return the number of rows of a payload, whose batch begins at `start`, and its columns.
+
+        Raises any exception when the payload is corrupt.
+        """
+        rows, source = self._source(payload, start)
+        columns = [kind.read(source) for kind in self.kinds]
+        if any(len(column) != rows for column in columns):
+            raise ValueError(f"a column has not exactly {rows} values")
+        return rows, columns
+
+    def stream_columns(self, payload: memoryview, start: int) -> tuple[int, list[Iterator[Any]]]:
+        """Do as `decode_columns`, for who reads each column once."""
+        rows, source = self._source(payload, start)
+        columns = [kind.stream(source) for kind in self.kinds]
+        if any(length != rows for length, _ in columns):
+            raise ValueError(f"a column has not exactly {rows} values")
+        return rows, [values for _, values in columns]
+
+    def _source(self, payload: memoryview, start: int) -> tuple[int, Source]:
+        """Return the number of rows of a batch, and what is in it; raises ValueError."""
         head, body = self._open(payload, start)
         rows, nodes, buffers, size = head
-        if rows != 1 or size < 0 or payload[body + size :] != END:
-            raise ValueError(f"{rows} rows in a body of {size} bytes, expected one row and the end")
-        source = Source(nodes, buffers, payload[body : body + size])
-        columns = [kind.read(source) for kind in self.kinds]
-        if any(len(column) != 1 for column in columns):
-            raise ValueError("a column has not exactly one value")
-        return [column[0] for column in columns]
+        if rows < 0 or size < 0 or payload[body + size :] != END:
+            raise ValueError(f"no end of the stream after {rows} rows in {size} bytes")
+        return rows, Source(nodes, buffers, payload[body : body + size])
 
     def sizes(self, payload: memoryview, start: int) -> list[int]:
         """Return the bytes of each column; raises ValueError or struct.error when corrupt."""

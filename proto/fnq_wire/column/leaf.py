@@ -21,6 +21,7 @@ from fnq_wire.column.message import (
     UTF8,
     Field,
 )
+from fnq_wire.column.text import Text
 
 __all__ = ["LEAVES", "Member", "leaf_of"]
 
@@ -97,7 +98,7 @@ LEAVES: dict[type, Kind] = {
     bool: Bits("bool", (BOOL, ()), bool, False),
     int: Number("int64", (INT, (64, 1)), int),
     float: Real("double", (FLOAT, (2,)), float),
-    str: Varied("string", (UTF8, ()), str, b"", (_text_down, _text_up)),
+    str: Text("string", (UTF8, ()), str, ""),
     bytes: Varied("binary", (BINARY, ()), bytes, b"", (bytes, bytes)),
     datetime.datetime: Number(
         "timestamp[us]",

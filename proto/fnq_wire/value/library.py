@@ -24,12 +24,15 @@ HOUSES: dict[str, tuple[int, str]] = {
 
 
 class Blob:
-    """Hold bytes that are written without a copy, at a multiple of 8 from the start."""
+    """Hold bytes that are written without a copy, at a multiple of 8 from the start.
 
-    __slots__ = ("view",)
+    They are those of all `parts`, one after the other.
+    """
 
-    def __init__(self, data: Any) -> None:
-        self.view = memoryview(data).cast("B")
+    __slots__ = ("views",)
+
+    def __init__(self, *parts: Any) -> None:
+        self.views = [memoryview(part).cast("B") for part in parts]
 
 
 class Parts(tuple[Any, ...]):

@@ -13,6 +13,8 @@ from fnq_wire.value.library import Blob, Parts
 __all__ = ["put_together", "take_apart"]
 
 _LAST_CODE_POINT = 0x10FFFF
+#: Bytes from which an array stays where it came: it keeps all of its payload in memory.
+_IN_PLACE = 64 << 10
 
 
 def take_apart(value: Any) -> Parts | None:
@@ -67,14 +69,26 @@ def _put_array_together(descr: Any, order: Any, shape: Any, data: memoryview) ->
         raise ValueError(f"an array of shape {shape}")
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"an array of shape {shape} and dtype {dtype} in {len(data)} bytes")
-    made = np.empty(shape, dtype=dtype, order=order)
-    if data:
-        _bytes_of(made)[:] = np.frombuffer(data, dtype=np.uint8)
+    made = _in_place(data, dtype, shape, order)
+    if made is None:
+        made = np.empty(shape, dtype=dtype, order=order)
+        if data:
+            _bytes_of(made)[:] = np.frombuffer(data, dtype=np.uint8)
     if dtype.kind == "U" and made.size:
         points = _bytes_of(made).view(np.dtype(np.uint32).newbyteorder(dtype.byteorder))
         if points.max() > _LAST_CODE_POINT:
             raise ValueError("an array of text holds what is no character")
     return made
+
+
+def _in_place(
+    data: memoryview, dtype: np.dtype[Any], shape: Any, order: Any
+) -> np.ndarray[Any, Any] | None:
+    """Return the array where its bytes lie, if they are many, and its owner's to write."""
+    if data.readonly or len(data) < _IN_PLACE:
+        return None
+    made: np.ndarray[Any, Any] = np.ndarray(shape, dtype, buffer=data, order=order)
+    return made if made.flags.aligned else None
 
 
 def _bytes_of(value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

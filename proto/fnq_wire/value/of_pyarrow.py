@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pyarrow as pa
@@ -69,11 +70,25 @@ def _column(kind: Any, chunks: list[Any]) -> Blob:
 
 
 def _stream(schema: Any, pieces: list[Any]) -> Blob:
-    sink = pa.BufferOutputStream()
+    sink = _Sink()
     try:
-        with pa.ipc.new_stream(sink, schema) as writer:
+        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
             for piece in pieces:
                 writer.write(piece)
     except (pa.ArrowException, ValueError) as problem:
         raise Refusal(f"Arrow cannot write it: {problem}") from problem
-    return Blob(sink.getvalue())
+    return Blob(*sink.parts)
+
+
+class _Sink(io.RawIOBase):
+    """A file that keeps what is written: Arrow writes its values' own buffers."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self.parts.append(part)
+        return len(part)

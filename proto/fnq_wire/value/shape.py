@@ -12,7 +12,7 @@ from typing import Any
 from fnq_wire.classes import Family, fields_of
 from fnq_wire.refusal import Refusal, name_of
 
-__all__ = ["put_together", "take_apart"]
+__all__ = ["fields_in", "put_together", "take_apart"]
 
 #: What a pydantic model holds besides the values of its fields.
 _STATE = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
@@ -40,6 +40,18 @@ def take_apart(value: Any, family: Family) -> tuple[tuple[str, ...], Sequence[An
         raise Refusal(f"{name_of(cls)} has a field without a value: {problem}") from problem
     more = tuple(name for name in held if name not in names)
     return names + more, values + [held[name] for name in more]
+
+
+def fields_in(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Return what was taken apart as a dict, without what a pydantic model knows of itself.
+
+    What it holds beside its fields, where it allows that, counts as such.
+    """
+    held = dict(zip(names, values, strict=True))
+    if tuple(names[-len(_STATE) :]) != _STATE:
+        return held
+    extra, *_ = [held.pop(name) for name in _STATE]
+    return held | (extra or {})
 
 
 def put_together(cls: Any, family: Family, names: Sequence[str], values: Sequence[Any]) -> Any:

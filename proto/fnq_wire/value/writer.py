@@ -281,9 +281,10 @@ def _numbers(w: Writer, items: list[Any]) -> bool:
 
 def _blob(w: Writer, value: Blob, depth: int) -> None:
     w.out.append(tag.BLOB)
-    w.count(len(value.view))
+    w.count(sum(map(len, value.views)))
     w.align()
-    w.data(value.view)
+    for view in value.views:
+        w.data(view)
 
 
 def _parts(w: Writer, value: Parts, depth: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chalkcompute.capture.scope import bound_names
 from chalkcompute.capture.text import Text
 
-__all__ = ["Binding", "Kind", "bindings", "may_miss"]
+__all__ = ["Binding", "Kind", "bindings", "is_guard", "is_plain", "may_miss"]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -124,15 +124,15 @@ class _Scan:
             for name, kind in _own(node, loose):
                 yield Binding(name, kind, node, self._text, block, guarded)
             if isinstance(node, ast.If):
-                guard = guarded or _is_guard(node)
-                whole = _is_plain(node) and not guard and not self._is_elif(node)
+                guard = guarded or is_guard(node)
+                whole = is_plain(node) and not guard and not self._is_elif(node)
                 inner = block or (node if whole else None)
                 for name in _walruses([node.test]):
                     kind = Kind.ASSIGNMENT if inner else Kind.OTHER
                     yield Binding(name, kind, node, self._text, inner, guarded)
                 yield from self.block([*node.body, *node.orelse], inner, guard, loose)
             elif isinstance(node, _TRIES):
-                inner = block or (node if _is_plain(node) and not guarded else None)
+                inner = block or (node if is_plain(node) and not guarded else None)
                 yield from self.block(_bodies(node), inner, guarded, loose)
             else:
                 yield from self.block(_bodies(node), None, guarded, True)
@@ -214,16 +214,17 @@ def _bodies(node: ast.stmt) -> list[ast.stmt]:
     return [*found, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])]
 
 
-def _is_guard(node: ast.If) -> bool:
+def is_guard(node: ast.If) -> bool:
+    """Tell whether an `if` asks how its module is run."""
     return any(isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(node.test))
 
 
-def _is_plain(node: ast.stmt) -> bool:
+def is_plain(node: ast.stmt) -> bool:
     """Tell whether an `if` or `try` holds only imports, assignments and defs."""
-    if isinstance(node, ast.If) and _is_guard(node):
+    if isinstance(node, ast.If) and is_guard(node):
         return False
     if isinstance(node, ast.If | ast.Try | ast.TryStar):
-        return all(_is_plain(each) for each in _bodies(node))
+        return all(is_plain(each) for each in _bodies(node))
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     simple = (*_DEFINITIONS, *_IMPORTS, *_ASSIGNMENTS, ast.Pass)

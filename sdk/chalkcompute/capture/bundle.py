@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import types
-import zipfile
 from dataclasses import dataclass, field
 
+from fnq_wire.archive import Member, pack
 from fnq_wire.error import DeployError
 from fnq_wire.limits import MAX_BUNDLE
 
 __all__ = ["Bundle", "Cargo"]
 
-#: The earliest time that a zip can tell: the bytes must not depend on the clock.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
 #: Members that an error about the size names.
 _LARGEST = 5
 
@@ -35,18 +30,13 @@ class Bundle:
     left_out: list[str]
 
 
-@dataclass(slots=True)
-class _Member:
-    data: bytes
-    mode: int
-    title: str
-
-
 class Cargo:
     """Members of a bundle on their way into it."""
 
     def __init__(self) -> None:
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, Member] = {}
+        #: What errors call them.
+        self._titles: dict[str, str] = {}
         self._size = 0
         self.left_out: list[str] = []
 
@@ -57,27 +47,20 @@ class Cargo:
         """
         if path in self._members:
             return
-        mode = 0o040755 if path.endswith("/") else 0o100755 if executable else 0o100644
-        self._members[path] = _Member(data, mode, title or path)
+        self._members[path] = Member(data, executable)
+        self._titles[path] = title or path
         self._size += len(data)
         if self._size > MAX_BUNDLE:
             raise DeployError(self._complaint())
 
     def pack(self) -> tuple[str, bytes]:
         """Return hash and bytes of the zip."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for path, member in sorted(self._members.items()):
-                entry = zipfile.ZipInfo(path, _EPOCH)
-                entry.create_system = _UNIX
-                entry.external_attr = member.mode << 16
-                archive.writestr(entry, member.data)
-        data = buffer.getvalue()
-        return hashlib.sha256(data).hexdigest(), data
+        return pack(self._members)
 
     def _complaint(self) -> str:
-        largest = sorted(self._members.values(), key=lambda each: -len(each.data))[:_LARGEST]
-        named = ", ".join(f"{each.title} ({_mebibytes(len(each.data))})" for each in largest)
+        sizes = {path: len(member.data) for path, member in self._members.items()}
+        largest = sorted(sizes, key=lambda path: -sizes[path])[:_LARGEST]
+        named = ", ".join(f"{self._titles[path]} ({_mebibytes(sizes[path])})" for path in largest)
         return (
             f"what the functions reach takes more than {MAX_BUNDLE >> 20} MiB, the most that a "
             f"bundle of source takes; the largest: {named}. Pass large values as arguments, and "

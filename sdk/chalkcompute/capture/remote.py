@@ -27,7 +27,7 @@ class Remote:
 
     def handle(self, found: Reach) -> str:
         """Return the remote handle that is reached, however far away; "" for none."""
-        return next((name for name in self._names(found) if self._is_handle(name)), "")
+        return next((name for name in self.names(found) if self.leads_to_handle(name)), "")
 
     def registers(self, definition: Binding, made: Mapping[str, object]) -> bool:
         """Tell whether defining it enters it into something in `made`.
@@ -47,10 +47,10 @@ class Remote:
             name = function.value.id
             if name in made:
                 return not isinstance(made[name], types.ModuleType) and not is_handle(made[name])
-        names = set(self._names(reach(decorator))) & set(made)
+        names = set(self.names(reach(decorator))) & set(made)
         return any(is_container(made[name]) for name in names)
 
-    def _names(self, found: Reach) -> list[str]:
+    def names(self, found: Reach) -> list[str]:
         """Return all that is reached, in the order of a walk; dotted reads as they stand."""
         seen: dict[str, None] = {}
         waiting = [found]
@@ -64,12 +64,12 @@ class Remote:
         return list(seen)
 
     def _sources(self, name: str) -> list[Reach]:
-        if self._is_handle(name) or self._is_value(name):
+        if self.leads_to_handle(name) or self._is_value(name):
             return []
         found = [each for each in self._main.bindings(name) if each.kind in _FOLLOWED]
         return [self._syntax.reach(each.node, each) for each in found]
 
-    def _is_handle(self, dotted: str) -> bool:
+    def leads_to_handle(self, dotted: str) -> bool:
         """Tell whether a name leads to a handle, if need be through modules."""
         name, *attributes = dotted.split(".")
         value = self._main.namespace.get(name)

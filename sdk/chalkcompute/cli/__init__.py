@@ -7,26 +7,52 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chalkcompute.cli import down, logs, status, up
+from chalkcompute.cli import (
+    asking,
+    call,
+    calls,
+    cluster,
+    config,
+    deploy,
+    down,
+    function,
+    gpus,
+    integration,
+    limit,
+    logs,
+    queue,
+    run,
+    secret,
+    status,
+    up,
+    volume,
+)
 
 __all__ = ["main"]
 
 #: What a shell expects of a program that Ctrl-C ended.
 _INTERRUPTED = 130
+#: As argparse has it.
+_MISUSED = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 fine, 1 not running or failed, 2 misused."""
     parser = argparse.ArgumentParser(
         prog="fnq",
-        description="Look at a stack of fnq. FNQ_ADDR names its server; "
+        description="Deploy functions, and look at a stack of fnq. FNQ_ADDR names its server; "
         "without it, the stack on this machine is meant.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the release")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (up, down, status, logs):
+    for command in (
+        *(deploy, run, call, function, up, down, status, calls, queue, limit, secret, integration),
+        *(volume, gpus, cluster, logs, config),
+    ):
         command.add(commands)
+    asking.take_settings(parser)
     options = parser.parse_args(argv)
+    asking.use_settings(options)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -38,8 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (RuntimeError, ValueError) as problem:
-        print(f"fnq: {problem}", file=sys.stderr)
-        return 1
+        # A traceback from a worker, or the last lines of a build.
+        notes: list[str] = getattr(problem, "__notes__", [])
+        print("\n".join([f"fnq: {problem}", *notes]), file=sys.stderr)
+        return _MISUSED if isinstance(problem, asking.MisuseError) else 1
 
 
 class _Version(argparse.Action):

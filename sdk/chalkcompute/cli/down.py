@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Stop the stack on this machine, and all work that it runs. "
         "What was deployed, and calls that were accepted, are there again when it is started.",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, here=True)
 
 
 def run(_options: argparse.Namespace) -> int:

@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from chalkcompute import embedded
+from chalkcompute import embedded, runtime
 from chalkcompute.cli.follower import follow
 from chalkcompute.cli.table import paint
-from chalkcompute.config import Config
 from chalkcompute.errors import NotReadyError
 
 if TYPE_CHECKING:
     from fnq.v1 import control_pb2
 
-__all__ = ["add", "run"]
+__all__ = ["add", "count", "run", "text"]
 
 _TAIL = 100
 _ASK_S = 2.0
@@ -44,7 +43,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--tail",
-        type=_count,
+        type=count,
         default=_TAIL,
         metavar="N",
         help=f"last lines to begin with ({_TAIL})",
@@ -52,7 +51,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Return the number that `text` says; argparse's error when it is none above 0."""
     if not text.isdecimal() or not 0 < int(text) < 1 << 32:
         raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
     return int(text)
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Print lines; return the exit code."""
     from chalkcompute.cli.server import Server
 
-    config = Config.load()
+    config = runtime.config()
 
     def connect(tail: int) -> Iterator[control_pb2.LogLine]:
         with Server(config, config.addr or _stack_address()) as server:
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         lines = follow(connect, options.tail)
     for line in lines:
-        print(_text(line), flush=options.follow)
+        print(text(line), flush=options.follow)
     return 0
 
 
@@ -87,7 +87,8 @@ def _stack_address() -> str:
     return str(answer["server"])
 
 
-def _text(line: control_pb2.LogLine) -> str:
+def text(line: control_pb2.LogLine) -> str:
+    """Return a line as people see it."""
     at = datetime.fromtimestamp(line.at_ms / 1000).strftime("%H:%M:%S.%f")[:-3]  # noqa: DTZ006 - as on the wall
     whose = f"{line.function} {line.call.hex()[-8:]}".strip()
     return f"{paint(f'{at} {whose}', 'dim')} {_painted(line)}"

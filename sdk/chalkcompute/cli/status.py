@@ -7,16 +7,18 @@ import json
 import sys
 from typing import Any
 
-from chalkcompute import embedded
+from chalkcompute import embedded, runtime
 from chalkcompute.cli import view
 from chalkcompute.cli.table import paint, render
 from chalkcompute.cli.view import View
-from chalkcompute.config import Config
 
 __all__ = ["add", "run"]
 
 _PROCESS = ("ROLE", "PID", "STATE", "FUNCTION", "VERSION", "REPLICA", "BUSY", "ADDRESS", "WHY")
-_FUNCTION = ("FUNCTION", "NUMBER", "VERSION", "QUEUED", "RUNNING", "NOT ACTED ON")
+_FUNCTION = (
+    *("FUNCTION", "NUMBER", "VERSION", "QUEUED", "RUNNING"),
+    *("REPLICAS", "LIMIT", "NOT ACTED ON"),
+)
 #: Characters of a version id that people need.
 _SHORT = 12
 
@@ -34,7 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the status; return the exit code: 1 when nothing runs or a server is away."""
-    config = Config.load()
+    config = runtime.config()
     if config.addr is not None:
         found = view.of_server(config, config.addr)
     else:
@@ -91,8 +93,17 @@ def _function(entry: dict[str, Any]) -> tuple[str, ...]:
         entry["version"][:_SHORT],
         _text(entry["queued"]),
         _text(entry["running"]),
+        _replicas(entry["replicas"]),
+        entry["limit"],
         ", ".join(entry["inactive"]),
     )
+
+
+def _replicas(found: dict[str, int]) -> str:
+    """Return how many are ready of how many are wanted, and what the others do."""
+    others = [f"{found[each]} {each}" for each in ("starting", "cordoned") if found[each]]
+    ready = f"{found['ready']} of {found['wanted']}" if found["wanted"] or others else "0"
+    return ", ".join([ready, *others])
 
 
 def _text(value: int | None) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chalkcompute import embedded
-from chalkcompute.config import Config
+from chalkcompute import embedded, runtime
 
 __all__ = ["add", "run"]
 
@@ -15,12 +14,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "up", help="start the stack on this machine", description="Start the stack on this machine."
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, here=True)
 
 
 def run(_options: argparse.Namespace) -> int:
     """Start the stack, or find it running; return the exit code."""
-    config = Config.load()
+    config = runtime.config()
     if config.addr is not None:
         raise ValueError(
             f"the server is {config.addr} ({config.origin('addr')}): "

@@ -11,7 +11,7 @@ from chalkcompute.errors import FnqError
 if TYPE_CHECKING:
     from chalkcompute.config import Config
     from chalkcompute.embedded import Place
-    from fnq.v1 import control_pb2
+    from fnq.v1 import control_pb2, scaling_pb2
 
 __all__ = ["View", "merge", "of_server", "of_stack"]
 
@@ -128,6 +128,19 @@ def _process(process: control_pb2.Process) -> dict[str, Any]:
     }
 
 
+def replicas(scaling: scaling_pb2.ScalingState) -> dict[str, int]:
+    """Return how many workers a function has, and between what bounds."""
+    found = scaling.replicas
+    return {
+        "wanted": found.wanted,
+        "ready": found.ready,
+        "starting": found.starting,
+        "cordoned": found.cordoned,
+        "min": scaling.min_replicas,
+        "max": scaling.max_replicas,
+    }
+
+
 def _function(status: control_pb2.FunctionStatus) -> dict[str, Any]:
     return {
         "name": status.version.spec.name,
@@ -136,5 +149,7 @@ def _function(status: control_pb2.FunctionStatus) -> dict[str, Any]:
         "kind": status.version.spec.kind,
         "queued": status.queued,
         "running": status.running,
+        "limit": status.limit,
+        "replicas": replicas(status.scaling),
         "inactive": list(status.inactive),
     }

@@ -34,6 +34,13 @@ class Attachment:
         self._frame.dispatches.append(dispatch)
         self._news.set()
 
+    def dispatch_together(self, dispatches: list[worker_pb2.Dispatch]) -> None:
+        """Queue calls of one depth that run together; one room is taken."""
+        self.rooms.take_together(dispatches[0].call.depth, len(dispatches))
+        self.calls.update(each.call.call for each in dispatches)
+        self._frame.dispatches.extend(dispatches)
+        self._news.set()
+
     def cancel(self, call: bytes, reason: str) -> None:
         """Queue the request to stop a run."""
         self._frame.cancellations.add(call=call, reason=reason)

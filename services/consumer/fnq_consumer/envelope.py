@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import structlog
 from google.protobuf.message import DecodeError
 
-from fnq.v1 import record_pb2
+from fnq.v1 import record_pb2, result_pb2
 from fnq_core import keys
 from fnq_core.damaged import leading_fields
 from fnq_wire import callid
 from fnq_wire.protocol import PROTOCOL, version_problem
 
-__all__ = ["Unreadable", "read"]
+__all__ = ["Unreadable", "log_unreadable", "protocol_error", "read"]
 
 #: What the key of every inbox begins with.
 _INBOX = keys.inbox("").encode()
 
 
+_log = structlog.get_logger()
+
+
 class Unreadable(NamedTuple):
-    """Why an entry cannot be read, and its call and inbox: empty where they are not known."""
+    """Why an entry cannot be read, and its call and inbox: empty where they are not known.
+
+    A detached call has no inbox.
+    """
 
     call: bytes
     inbox: str
@@ -43,8 +50,11 @@ def _glimpse(body: bytes, entry: str) -> Unreadable:
     protocol, call, inbox = fields.get(1, 0), fields.get(2, b""), fields.get(4, b"")
     if not isinstance(protocol, int) or not isinstance(call, bytes) or not isinstance(inbox, bytes):
         return nothing
-    if not _is_id(call) or not inbox.startswith(_INBOX):
+    if not _is_id(call):
         return nothing
+    if not inbox.startswith(_INBOX):
+        # Of a detached call, or damaged: what is kept of the call tells.
+        inbox = b""
     writer = "the fnq-server that accepted the call"
     problem = version_problem("fnq-consumer", writer, protocol)
     if problem is None:
@@ -58,3 +68,20 @@ def _is_id(call: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def protocol_error(found: Unreadable) -> result_pb2.Failure:
+    """Return what the caller is told."""
+    return result_pb2.Failure(error="ProtocolError", message=found.reason)
+
+
+def log_unreadable(stream: str, entry: str, body: bytes, found: Unreadable) -> None:
+    """Log what was removed, but for its payload."""
+    _log.error(
+        "an entry cannot be read and is removed",
+        stream=stream,
+        entry=entry,
+        size=len(body),
+        call=found.call.hex(),
+        reason=found.reason,
+    )

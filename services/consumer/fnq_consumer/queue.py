@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import structlog
 from redis.exceptions import ResponseError
 
-from fnq.v1 import worker_pb2
+from fnq.v1 import result_pb2, spec_pb2
 from fnq_consumer.attachment import Attachment
+from fnq_consumer.batcher import Batcher
+from fnq_consumer.deadlines import Deadlines
+from fnq_consumer.desk import Desks
+from fnq_consumer.dispatcher import Dispatcher
+from fnq_consumer.doors import Doors
 from fnq_consumer.held import Held
 from fnq_consumer.ledger import Ledger
+from fnq_consumer.permits import Permits
+from fnq_consumer.postponed import Postponed
+from fnq_consumer.station import Station
 from fnq_core import keys
 from fnq_core.backoff import Backoff
-from fnq_core.calls import CallStreams
+from fnq_core.clock import Clock
 from fnq_core.connection import UNREACHABLE, insist
-from fnq_core.lease import LEASE_S, Leases, Read
+from fnq_core.lease import LEASE_S, Read
 from fnq_core.reading import CallReader, StreamGoneError
 
 __all__ = ["DEAF_S", "Queue"]
@@ -48,38 +55,38 @@ _log = structlog.get_logger()
 
 
 class Queue:
-    """Reads what the attached agents have room for, and dispatches it.
-
-    It prefers the lowest replica, so that the others fall idle first.
-    """
+    """Reads what the attached agents have room for, and has it dispatched."""
 
     def __init__(
         self,
         namespace: str,
         version: str,
+        spec: spec_pb2.FunctionSpec,
         consumer: str,
         ledger: Ledger,
-        calls: CallStreams,
-        leases: Leases,
+        doors: Doors,
         reader: CallReader,
+        desks: Desks,
         start: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]],
     ) -> None:
-        self.namespace = namespace
-        self.version = version
+        self.namespace, self.version = namespace, version
+        self._spec = spec
         self._consumer = consumer
         self._ledger = ledger
-        self._calls = calls
-        self._leases = leases
+        self._calls, self._leases = doors.calls, doors.leases
         self._reader = reader
         self._start = start
-        self._attachments: list[Attachment] = []
-        self._ready: deque[Held] = deque()
+        self._deadlines = Deadlines(doors.clock, self._waits, self._expire)
+        self._dispatcher = Dispatcher(ledger, self._deadlines)
+        self._last = self._last_station(doors.clock)
+        self._permits = permits = self._limited_by(spec.rate_limit_key, desks)
+        #: The first of the stations that calls pass.
+        self._first = Postponed(consumer, ledger, doors.dues, permits or self._last, start)
         self._depths: list[int] = [0]
         self._changed = asyncio.Event()
         #: Least depth that the read that waits now looks at.
         self._reading_from: int | None = None
-        self._reads = 0
-        self._stopping = False
+        self._reads, self._stopping = 0, False
         #: Loop time of the last call at each depth below the first.
         self._deep_at: dict[int, float] = {}
         self._interrupting: asyncio.Task[None] | None = None
@@ -89,13 +96,26 @@ class Queue:
         self._asked_at: float | None = None
         #: Reads that failed since one went well: Redis may answer, and refuse to read.
         self._failed = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        #: What was logged of the streams.
         self._complaints: set[str] = set()
+
+    def _limited_by(self, limit: str, desks: Desks) -> Permits | None:
+        """Return the station of calls that need a permit; None where there is no limit."""
+        if not limit:
+            return None
+        desk = desks.at(self.namespace, limit)
+        return Permits(desk, self._last, self._ledger.holds)
+
+    def _last_station(self, clock: Clock) -> Station:
+        """Return the dispatcher, or what gathers the items of batches before it."""
+        batching, dispatcher = self._spec.batching, self._dispatcher
+        if not batching.max_size:
+            return dispatcher
+        return Batcher(batching, dispatcher, self._ledger, clock, self._batch_left)
 
     @property
     def attended(self) -> bool:
         """Whether an agent is attached."""
-        return bool(self._attachments)
+        return self._dispatcher.attended
 
     def deaf(self, now: float) -> bool:
         """Whether a read has been under way for so long that Redis does not answer."""
@@ -107,7 +127,7 @@ class Queue:
         Shorter than the lease, so that what waits here is let go of before another
         consumer may claim it.
         """
-        return not self._attachments and now - self._unattended_at > _UNATTENDED_S
+        return not self.attended and now - self._unattended_at > _UNATTENDED_S
 
     @property
     def depths(self) -> list[int]:
@@ -116,25 +136,20 @@ class Queue:
 
     @property
     def waiting(self) -> dict[str, list[Held]]:
-        """Calls that are held here and wait for room, by stream."""
-        found: defaultdict[str, list[Held]] = defaultdict(list)
-        for held in self._ready:
-            found[held.stream].append(held)
-        return found
+        """Calls that are held here and wait, by stream."""
+        return self._first.waiting()
 
     def attach(self, attachment: Attachment) -> None:
         """Serve an agent from now on."""
-        self._attachments.append(attachment)
-        self._attachments.sort(key=lambda each: each.replica)
+        self._dispatcher.attach(attachment)
         if self._task is None:
             self._task = self._start(self._read_forever(), "read calls")
         self.wake()
 
     def detach(self, attachment: Attachment) -> None:
         """Serve an agent no longer."""
-        if attachment in self._attachments:
-            self._attachments.remove(attachment)
-        if not self._attachments:
+        self._dispatcher.detach(attachment)
+        if not self.attended:
             self._unattended_at = asyncio.get_running_loop().time()
             # A read that waits would take a call that nobody here can run. It is not
             # cancelled: calls on their way would be stuck until their lease lapses.
@@ -144,11 +159,18 @@ class Queue:
     def wake(self) -> None:
         """Look again: there is more room, or less, or another depth."""
         self._changed.set()
-        self._dispatch_ready()
+        self._first.feed()
         if self._reading_from is not None:
             rooms = self._rooms()
-            if rooms and min(rooms) < self._reading_from:
+            # Where the last slot is gone, others may have room for what would be read.
+            gone = self._reading_from == 0 and not rooms
+            if gone or (rooms and min(rooms) < self._reading_from):
                 self._interrupt()
+
+    def _batch_left(self) -> None:
+        """Read no longer what there was room for before: another worker may have some."""
+        if self._reading_from is not None and self._reading_from not in self._rooms():
+            self._interrupt()
 
     def _interrupt(self) -> None:
         """Have the read that waits look at more streams."""
@@ -166,16 +188,50 @@ class Queue:
 
     def put(self, held: Held) -> None:
         """Queue a call that was read before, ahead of what is in Redis."""
-        self._ready.append(held)
-        self._dispatch_ready()
+        self._first.put(held)
+        if held.call.remaining_ms and held.attachment is None:
+            self._deadlines.watch(held)
 
     def take_out(self, held: Held) -> bool:
         """Remove a call that waits here; False when it does not."""
-        try:
-            self._ready.remove(held)
-        except ValueError:
-            return False
-        return True
+        found = self._first.take_out(held)
+        if found:
+            self._changed.set()
+        return found
+
+    def give_up(self, withdrawn: Collection[tuple[str, str]]) -> None:
+        """Let go of calls that nobody waits for any more, if they wait here.
+
+        They are named by stream and entry.
+        """
+        waiting = [held for some in self.waiting.values() for held in some]
+        for held in waiting:
+            if (held.stream, held.entry) in withdrawn and self.take_out(held):
+                self._ledger.drop(held)
+
+    def adopt(self, held: Held) -> None:
+        """Take up a run that an agent brought along from another consumer."""
+        if self._permits is not None:
+            self._permits.adopt(held)
+
+    def _waits(self, held: Held) -> bool:
+        """Whether a call is still held here, and not by an agent."""
+        return held.attachment is None and self._ledger.holds(held)
+
+    def _expire(self, held: Held) -> None:
+        """End a call whose deadline has passed while it waited."""
+        what = self._lacking(held)
+        if self.take_out(held):
+            failure = result_pb2.Failure(error="CallTimeoutError")
+            failure.message = f"its deadline passed before {what}"
+            self._ledger.fail(held, failure)
+
+    def _lacking(self, held: Held) -> str:
+        if held.due_at:
+            return "its next attempt"
+        if self._permits is not None and self._permits.keeps(held):
+            return f"it had a permit of the rate limit {self._spec.rate_limit_key!r}"
+        return "a worker took it: its workers are busy"
 
     async def refresh_depths(self) -> None:
         """Ask which depths there are, and read at all of them."""
@@ -215,8 +271,8 @@ class Queue:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
         await self._reader.close()
-        while self._ready:
-            held = self._ready.popleft()
+        self._deadlines.close()
+        for held in self._first.close():
             self._ledger.forget(held)
             try:
                 await self._leases.release(held.stream, self._consumer, [held.run])
@@ -309,33 +365,8 @@ class Queue:
                 continue
             if held.call.depth:
                 self._deep_at[held.call.depth] = asyncio.get_running_loop().time()
-            self._dispatch_or_wait(held)
+            self.put(held)
 
     def _rooms(self) -> dict[int, int]:
         """Return the room of all agents together, by least depth."""
-        total: Counter[int] = Counter()
-        for attachment in self._attachments:
-            total.update(attachment.rooms.open())
-        return {depth: min(count, _MAX_READ) for depth, count in total.items()}
-
-    def _dispatch_ready(self) -> None:
-        for _ in range(len(self._ready)):
-            self._dispatch_or_wait(self._ready.popleft())
-
-    def _dispatch_or_wait(self, held: Held) -> None:
-        if self._ledger.get(held.call.call) is not held:
-            return  # It has ended, or its current run is another one.
-        for attachment in self._attachments if not self._stopping else ():
-            if attachment.rooms.admits(held.call.depth):
-                held.attachment = attachment
-                attachment.dispatch(
-                    worker_pb2.Dispatch(
-                        stream=held.stream,
-                        entry=held.entry,
-                        epoch=held.count.epoch,
-                        deaths=held.count.deaths,
-                        call=held.call,
-                    )
-                )
-                return
-        self._ready.append(held)
+        return {depth: min(count, _MAX_READ) for depth, count in self._first.rooms().items()}

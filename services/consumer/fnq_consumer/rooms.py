@@ -6,7 +6,7 @@ from collections import deque
 
 from fnq.v1 import worker_pb2
 
-__all__ = ["Rooms"]
+__all__ = ["Rooms", "seat"]
 
 
 class Rooms:
@@ -21,7 +21,8 @@ class Rooms:
     def __init__(self) -> None:
         self._rooms: dict[int, int] = {}
         self._sent = 0
-        self._unseen: deque[int] = deque()
+        #: Depths of what the agent has not seen; None: it takes no room of its own.
+        self._unseen: deque[int | None] = deque()
 
     def state(self, slots: worker_pb2.Slots) -> None:
         """Take up what the agent says it has."""
@@ -32,7 +33,8 @@ class Rooms:
             rooms[0] = rooms.get(0, 0) + slots.free
         self._rooms = rooms
         for depth in self._unseen:
-            self._take(depth)
+            if depth is not None:
+                self._take(depth)
 
     def admits(self, depth: int) -> bool:
         """Whether a call at this depth may be sent."""
@@ -44,15 +46,30 @@ class Rooms:
         self._unseen.append(depth)
         self._take(depth)
 
+    def take_together(self, depth: int, count: int) -> None:
+        """Note that `count` calls at this depth are sent, which run together in one room.
+
+        The last of them takes it: before that one the agent has not counted it.
+        """
+        self._sent += count - 1
+        self._unseen.extend([None] * (count - 1))
+        self.take(depth)
+
     def _take(self, depth: int) -> None:
-        fitting = [least for least in self._rooms if least <= depth]
-        if not fitting:
-            return
-        least = max(fitting)
-        self._rooms[least] -= 1
-        if not self._rooms[least]:
-            del self._rooms[least]
+        seat(self._rooms, depth)
 
     def open(self) -> dict[int, int]:
         """Return count by least depth."""
         return self._rooms
+
+
+def seat(rooms: dict[int, int], depth: int) -> bool:
+    """Take the room of a call at this depth off `rooms`; False where none admits it."""
+    fitting = [least for least in rooms if least <= depth]
+    if not fitting:
+        return False
+    least = max(fitting)
+    rooms[least] -= 1
+    if not rooms[least]:
+        del rooms[least]
+    return True

@@ -11,7 +11,6 @@ import structlog
 
 from fnq.v1 import worker_pb2, worker_pb2_grpc
 from fnq_consumer.attachment import Attachment
-from fnq_core.lease import Count
 from fnq_core.rpc import EOF
 from fnq_core.service import Spawn
 from fnq_wire.protocol import PROTOCOL, version_problem
@@ -41,26 +40,21 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         self, request_iterator: Any, context: Context
     ) -> None:
         """Serve one agent until its stream ends."""
-        frame = await context.read()
-        if frame is EOF or not frame.HasField("announce"):
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, "the first frame of an agent must announce it"
-            )
-        problem = version_problem("fnq-consumer", "fnq-worker", frame.announce.protocol)
-        if problem is not None:
-            _log.warning("an agent was refused", agent=frame.announce.agent, problem=problem)
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
-        if self._leaving:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "this consumer ends")
-        attachment = Attachment(frame.announce)
-        attached = worker_pb2.Attached(protocol=PROTOCOL, consumer=self._consumer.name)
-        await context.write(worker_pb2.ConsumerFrame(attached=attached))
+        announce = await self._announced(context)
+        attachment = Attachment(announce)
         loop = asyncio.get_running_loop()
-        ends = (
-            loop.create_task(_write(attachment, context)),
-            loop.create_task(self._serve(attachment, list(frame.announce.running), context)),
-        )
+        ends: tuple[asyncio.Task[None], ...] = ()
         try:
+            await self._consumer.learn(attachment.namespace, attachment.version)
+            await self._take_over(attachment, list(announce.running))
+            # Only now: the agent tells servers that its runs are reached here, and what they
+            # order at once, credit say, must find them.
+            attached = worker_pb2.Attached(protocol=PROTOCOL, consumer=self._consumer.name)
+            await context.write(worker_pb2.ConsumerFrame(attached=attached))
+            ends = (
+                loop.create_task(_write(attachment, context)),
+                loop.create_task(self._serve(attachment, context)),
+            )
             # Either may fail: the agent must learn of it, and attach again.
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
@@ -69,18 +63,35 @@ class Workers(worker_pb2_grpc.WorkersServicer):
             for each in ends:
                 each.cancel()
             attachment.gone = True
-            self._consumer.queue(attachment.namespace, attachment.version).detach(attachment)
-            self._attachments.discard(attachment)
+            if attachment in self._attachments:
+                self._attachments.remove(attachment)
+                self._consumer.queue(attachment.namespace, attachment.version).detach(attachment)
             self._changed.set()
             if not self._leaving:
                 self._spawn(self._lose(attachment), "mourn")
             await asyncio.gather(*ends, return_exceptions=True)
 
-    async def _serve(
-        self, attachment: Attachment, running: list[worker_pb2.Running], context: Context
-    ) -> None:
-        """Take over what an agent runs, and hear what it says until its stream ends."""
-        await self._take_over(attachment, running)
+    async def _announced(self, context: Context) -> worker_pb2.Announce:
+        """Return what an agent says of itself first; end its stream where it cannot be served."""
+        frame = await context.read()
+        if frame is EOF or not frame.HasField("announce"):
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "the first frame of an agent must announce it"
+            )
+        announce: worker_pb2.Announce = frame.announce
+        problem = version_problem("fnq-consumer", "fnq-worker", announce.protocol)
+        if problem is not None:
+            _log.warning("an agent was refused", agent=announce.agent, problem=problem)
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, problem)
+        if self._leaving:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this consumer ends")
+        return announce
+
+    async def _serve(self, attachment: Attachment, context: Context) -> None:
+        """Dispatch to an agent, and hear what it says until its stream ends."""
+        if self._leaving:
+            # Since it was announced: it was not among those that were sent away.
+            return
         queue = self._consumer.queue(attachment.namespace, attachment.version)
         self._attachments.add(attachment)
         queue.attach(attachment)
@@ -100,7 +111,7 @@ class Workers(worker_pb2_grpc.WorkersServicer):
         self._by_agent[attachment.agent] = attachment
         if before is not None:
             for held in ledger.of(before):
-                ledger.give_again(held, Count(held.count.epoch + 1, held.count.deaths))
+                ledger.give_again(held, held.count.again())
 
     async def _lose(self, attachment: Attachment) -> None:
         await self._consumer.lose(attachment)

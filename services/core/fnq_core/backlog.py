@@ -16,16 +16,21 @@ __all__ = ["Backlog", "Counts", "Idle"]
 
 #: Entries looked at by one command; each may hold what travels inline.
 _PAGE = 50
+#: Milliseconds before an attempt is due at which it needs a worker, which may have to start.
+_SOON_MS = 500
 #: Entries whose holders one script looks for.
 _MOST_ASKED = 500
 
-# Takes out an entry that nobody holds, and ends its call. KEYS: stream, inbox.
+# Takes out an entry that nobody holds, and ends its call. KEYS: stream, inbox, dues.
 #   ARGV: group, entry, lease ms, result
 _TURN_AWAY = """
 local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
 if #found > 0 and found[1][3] < tonumber(ARGV[3]) then return 0 end
 if redis.call('XDEL', KEYS[1], ARGV[2]) == 0 then return 0 end
-if #found > 0 then redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) end
+if #found > 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+  redis.pcall('HDEL', KEYS[3], ARGV[2])
+end
 redis.call('XADD', KEYS[2], 'NOMKSTREAM', '*', 'e', ARGV[4])
 return 1
 """
@@ -46,20 +51,40 @@ return out
 """
 
 
+# Counts attempts that are not due for a while. KEYS: dues. ARGV: that while, in ms.
+_POSTPONED = """
+local time, count = redis.call('TIME'), 0
+local then_ms = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+for _, due in ipairs(redis.call('HVALS', KEYS[1])) do
+  if tonumber(due) > then_ms then count = count + 1 end
+end
+return count
+"""
+
+
 class Counts(NamedTuple):
-    """Calls of one version that wait, and calls that consumers hold."""
+    """Calls of one version that wait, and calls that consumers hold.
+
+    `postponed` of the latter wait for an attempt that is not due yet: they need no worker.
+    """
 
     waiting: int
     held: int
+    postponed: int = 0
+
+    @property
+    def due(self) -> int:
+        """Calls that need a worker, or have one."""
+        return self.waiting + max(0, self.held - self.postponed)
 
 
 class Idle(NamedTuple):
-    """An entry that nobody holds; `epoch` is what its next run would have."""
+    """An entry that nobody holds; `then` is the count that its next run would have."""
 
     stream: str
     entry: str
     body: bytes
-    epoch: int
+    then: Count
 
 
 class Backlog:
@@ -84,13 +109,28 @@ class Backlog:
         ]
         lengths = await self._all([("XLEN", stream) for _, stream in streams])
         filled = [(*each, length) for each, length in zip(streams, lengths, strict=True) if length]
-        pending = await self._all([("XPENDING", stream, keys.GROUP) for _, stream, _ in filled])
+        replies = await self._all(
+            [
+                command
+                for _, stream, _ in filled
+                for command in (
+                    ("XPENDING", stream, keys.GROUP),
+                    ("EVAL", _POSTPONED, 1, keys.dues(stream), _SOON_MS),
+                )
+            ]
+        )
         found = [Counts(0, 0)] * len(versions)
-        for (index, _, length), summary in zip(filled, pending, strict=True):
+        for (index, _, length), summary, postponed in zip(
+            filled, replies[::2], replies[1::2], strict=True
+        ):
             if summary is None:
                 continue  # Nobody can read what lies there.
-            (waiting, held), taken = found[index], summary[0]
-            found[index] = Counts(waiting + max(0, length - taken), held + taken)
+            before, taken = found[index], summary[0]
+            found[index] = Counts(
+                before.waiting + max(0, length - taken),
+                before.held + taken,
+                before.postponed + (postponed or 0),
+            )
         return found
 
     async def streams(self, namespace: str, version: str) -> list[str]:
@@ -127,7 +167,7 @@ class Backlog:
         for entry, (_, fields) in zip(ids, found, strict=True):
             idle_ms, counter = held.get(entry, never_read)
             if idle_ms >= LEASE_S * 1000:
-                idle.append(Idle(stream, entry, fields[1], Count.of(counter).epoch + 1))
+                idle.append(Idle(stream, entry, fields[1], Count.of(counter).again()))
         return idle, f"({ids[-1]}" if len(ids) == count else ""
 
     async def turn_away(self, idle: Idle, inbox: str, result: bytes) -> bool:
@@ -138,7 +178,7 @@ class Backlog:
         nobody to hear it.
         """
         gone: int = await self._turn_away(
-            keys=[idle.stream, inbox],
+            keys=[idle.stream, inbox, keys.dues(idle.stream)],
             args=[keys.GROUP, idle.entry, int(LEASE_S * 1000), result],
         )
         return bool(gone)

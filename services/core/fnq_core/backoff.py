@@ -12,6 +12,8 @@ class Backoff:
         self._first_s = first_s
         self._most_s = most_s
         self.tries = 0
+        #: Whether anything ever went well.
+        self.proven = False
 
     def next(self) -> float:
         """Return the next pause in seconds."""
@@ -21,4 +23,4 @@ class Backoff:
 
     def reset(self) -> None:
         """Begin again: something went well."""
-        self.tries = 0
+        self.tries, self.proven = 0, True

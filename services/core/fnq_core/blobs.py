@@ -2,8 +2,8 @@
 
 A value is written before its reference is sent, and deleted when what referred
 to it is: a result by the server, arguments by whoever learns that their call has
-ended. What a crash leaves behind goes by itself after `VALUE_TTL_S`: chunks expire, files
-are swept.
+ended. What a crash leaves behind goes by itself: chunks expire after `VALUE_TTL_S`, files
+are swept. Files are written by the two ends of a call alone (see `fnq_wire.spool`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, BinaryIO
 
-import structlog
 from redis.asyncio import Redis
 
 from fnq.v1 import result_pb2
@@ -34,7 +33,8 @@ redis.call('HDEL', KEYS[1], '')
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
-_log = structlog.get_logger()
+#: Bytes of a value that tell what it is.
+_HEAD = 256
 _SPOOL, _CHUNKS = result_pb2.Reference.SPOOL, result_pb2.Reference.CHUNKS
 
 
@@ -45,6 +45,13 @@ class Blobs:
         self._redis = redis
         self._append_beyond = redis.register_script(_APPEND_BEYOND)
         self.spool = spool
+        #: Set once it is known which spool there is.
+        self.known = asyncio.Event()
+
+    def share(self, spool: Spool | None) -> None:
+        """Take up the spool that is shared from now on, or that none is."""
+        self.spool = spool
+        self.known.set()
 
     @property
     def most(self) -> int:
@@ -80,17 +87,11 @@ class Blobs:
         reference.size += len(chunk)
 
     async def write(self, data: bytes, *, full_tries: int | None = None) -> result_pb2.Reference:
-        """Store a value and return where it lies; `full_tries` is as in `append`.
+        """Store a value in Redis and return where it lies; `full_tries` is as in `append`.
 
         Nothing of a value that Redis has refused is left, or it expires: on a full disk
         it cannot be deleted either.
         """
-        if self.spool is not None:
-            try:
-                name = await asyncio.to_thread(self.spool.write, data)
-                return result_pb2.Reference(house=_SPOOL, key=name, size=len(data))
-            except OSError as problem:
-                _log.warning("the spool cannot be written: using redis", problem=str(problem))
         reference = self.begin()
         try:
             for start in range(0, len(data), PART):
@@ -100,6 +101,13 @@ class Blobs:
                 await self._redis.execute_command("UNLINK", reference.key)
             raise
         return reference
+
+    async def outlast(self, reference: result_pb2.Reference, seconds: int) -> None:
+        """Keep a value for so many seconds from now on, wherever it lies."""
+        self.keep(reference, seconds)
+        if reference.house == _CHUNKS:
+            command = ("EXPIRE", reference.key, seconds)
+            await insist("keeping a value", lambda: self._redis.execute_command(*command))
 
     async def read(self, reference: result_pb2.Reference) -> bytes | None:
         """Return a value, or None when it is gone."""
@@ -135,16 +143,46 @@ class Blobs:
             while piece := await asyncio.to_thread(file.read, PART):
                 yield piece
 
+    def head(self, value: bytes | result_pb2.Reference) -> bytes:
+        """Return the first bytes of a value that lies in the spool, all of one that does not.
+
+        What is gone has none.
+        """
+        if isinstance(value, bytes):
+            return value
+        with contextlib.suppress(OSError, ValueError):
+            if self.spool is not None:
+                with self.spool.open(value.key) as file:
+                    return file.read(_HEAD)
+        return b""
+
+    def keep(self, reference: result_pb2.Reference, seconds: float) -> None:
+        """Keep a file for so many seconds, also should its writer die; chunks stay by themselves.
+
+        One that cannot be kept is found to be gone by whoever needs it.
+        """
+        if reference.house == _SPOOL and self.spool is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.spool.keep(reference.key, seconds)
+
     async def delete(self, references: Iterable[result_pb2.Reference]) -> None:
         """Delete values; those that are gone, and what is no value, are passed over."""
-        keyed = []
+        keyed, filed = [], []
         for each in references:
             if each.house == _CHUNKS and each.key.startswith(_PREFIX):
                 keyed.append(each.key)
-            elif each.house == _SPOOL and self.spool is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    self.spool.delete(each.key)
+            elif each.house == _SPOOL:
+                filed.append(each.key)
+        if filed and self.spool is not None:
+            # To give memory back takes a while.
+            await asyncio.to_thread(_delete_files, self.spool, filed)
         if keyed:
             await insist(
                 "deleting large values", lambda: self._redis.execute_command("UNLINK", *keyed)
             )
+
+
+def _delete_files(spool: Spool, names: Iterable[str]) -> None:
+    for name in names:
+        with contextlib.suppress(OSError, ValueError):
+            spool.delete(name)

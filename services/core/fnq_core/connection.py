@@ -23,7 +23,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004 - the name that redis gives it
 )
 
-from fnq_core import primary
+from fnq_core import info, primary, redistls
 from fnq_core.backoff import Backoff
 from fnq_wire.limits import OLDEST_REDIS
 
@@ -41,6 +41,7 @@ __all__ = [
     "error_of",
     "insist",
     "measure",
+    "no_group",
     "together",
 ]
 
@@ -138,14 +139,15 @@ _KEEPALIVE: dict[str, Any] = {
 
 
 class RedisClosedError(RuntimeError):
-    """Redis wants another password."""
+    """Redis wants another password, or TLS does not come about."""
 
 
 def connect(url: str, *, single: bool = False) -> Redis:
     """Return a client of the Redis at `url`; nothing is sent yet.
 
     `redis+consul://host:port[/service]` is the one that Consul calls healthy whenever
-    a connection is made. Raises ValueError for a URL that is none.
+    a connection is made, and `rediss+consul://` the same over TLS. Raises ValueError for
+    a URL that is none.
 
     Replies are raw (no callbacks of the library run over them). A single client has
     one connection, so that its id stays.
@@ -176,20 +178,23 @@ async def check(client: Redis) -> str:
     """Return the version of Redis.
 
     Raises RedisTooOldError below `OLDEST_REDIS`, and RedisClosedError when the
-    password is wrong or missing.
+    password is wrong or missing, or where one end speaks TLS that the other does not
+    speak, or does not trust.
     """
     try:
         reply: Any = await client.execute_command("INFO", "server")
-    except (ConnectionError, NoPermissionError) as problem:
+    except (ConnectionError, TimeoutError, NoPermissionError) as problem:
         # The library wraps what it hears while it connects.
         for each in (problem, problem.__cause__):
             if isinstance(each, (AuthenticationError, NoPermissionError)):
                 raise RedisClosedError(
                     f"Redis refused the connection: {each}; check REDIS_URL or REDIS_PASSWORD"
                 ) from problem
+        flaw = await redistls.flaw(client)
+        if flaw is not None:
+            raise RedisClosedError(flaw) from problem
         raise
-    fields = _fields(reply)
-    version = fields.get("valkey_version") or fields["redis_version"]
+    version = info.release(info.fields(reply))
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
         wanted = ".".join(map(str, OLDEST_REDIS))
         raise RedisTooOldError(
@@ -214,14 +219,15 @@ async def together(
     return replies
 
 
+def no_group(problem: ResponseError) -> bool:
+    """Whether a call stream, or the group in it, is not there: nothing of it is pending."""
+    return "NOGROUP" in str(problem)
+
+
 async def measure(client: Redis) -> Measures:
     """Return what Redis is and takes."""
-    fields = _fields(await client.execute_command("INFO"))
+    fields = info.fields(await client.execute_command("INFO"))
     return Measures(fields["redis_version"], int(fields["used_memory"]))
-
-
-def _fields(reply: bytes) -> dict[str, str]:
-    return dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
 
 
 def error_of(words: str) -> Exception:

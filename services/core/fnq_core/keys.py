@@ -1,37 +1,51 @@
-"""Names of every key in Redis, and who lets each one go: `KINDS` is the table.
-
-The rule: every key expires, or has an owner that deletes it, and there are as many
-of them as there are owners, however many calls were made. What a deploy leaves is the
-exception: nothing deletes a version yet.
-"""
+"""Names of every key in Redis; `kinds` says who lets each one go."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import hashlib
+
+from fnq_wire import callid
 
 __all__ = [
+    "DELETED",
     "DEPTHS_CHANNEL",
     "GROUP",
-    "KINDS",
+    "LEADER",
     "NAMESPACES",
+    "REVISION",
     "SESSIONS",
-    "Kind",
     "attended",
     "blob",
     "bundle",
+    "bundle_users",
     "call_stream",
     "control",
+    "cordon",
     "current",
     "depths",
+    "dues",
     "functions",
     "inbox",
-    "kind_of",
+    "kept",
+    "limits",
+    "local_secrets",
     "logs",
     "mates",
+    "named",
+    "namespace_of",
     "numbers",
+    "output",
+    "permit_consumers",
+    "permit_due",
+    "permit_queue",
+    "permits",
     "presence",
+    "progress",
+    "scalings",
+    "secrets",
     "session",
+    "sets",
+    "spawned",
     "version",
     "version_of",
     "workers",
@@ -41,10 +55,18 @@ __all__ = [
 GROUP = "workers"
 #: Counter from which session tags are taken.
 SESSIONS = "fnq:sessions"
+#: Name of the server that does what only one may do.
+LEADER = "fnq:leader"
 #: Set of the namespaces that have functions.
 NAMESPACES = "fnq:namespaces"
+#: Sorted set of the versions that are deleted and not gone yet, by when that was.
+DELETED = "fnq:deleted"
+#: Counter of changes of functions, their versions, and what is set for their replicas.
+REVISION = "fnq:revision"
 #: Published to when a call stream of a new depth is made; the body is its depths key.
 DEPTHS_CHANNEL = "fnq:depths"
+#: Milliseconds of calls whose results are kept, and expire, together.
+_BUCKET_MS = 60_000
 
 
 def call_stream(namespace: str, version: str, depth: int) -> str:
@@ -55,6 +77,22 @@ def call_stream(namespace: str, version: str, depth: int) -> str:
 def version_of(stream: str) -> str:
     """Return the id of the version whose calls lie in a call stream."""
     return stream.rsplit(":", 2)[1]
+
+
+def progress(namespace: str, version: str, depth: int) -> str:
+    """Return the hash from entry to rows done, of the packed calls in a call stream."""
+    return f"fnq:{{{namespace}}}:progress:{version}:{depth}"
+
+
+def dues(stream: str) -> str:
+    """Return the hash from an entry of a call stream to when its next attempt is due."""
+    head, version_id, depth = stream.rsplit(":", 2)
+    return f"{head.removesuffix('calls')}dues:{version_id}:{depth}"
+
+
+def namespace_of(stream: str) -> str:
+    """Return the namespace whose calls lie in a call stream."""
+    return stream.rsplit(":", 3)[0].removeprefix("fnq:{").removesuffix("}")
 
 
 def depths(namespace: str, version: str) -> str:
@@ -87,6 +125,11 @@ def workers(namespace: str, version: str) -> str:
     return f"fnq:{{{namespace}}}:workers:{version}"
 
 
+def cordon(namespace: str, version: str) -> str:
+    """Return the key with the first of a version's replicas that take no more calls."""
+    return f"fnq:{{{namespace}}}:cordon:{version}"
+
+
 def attended(namespace: str) -> str:
     """Return the sorted set of versions with agents, by when the last presence expires."""
     return f"fnq:{{{namespace}}}:attended"
@@ -100,6 +143,11 @@ def functions(namespace: str) -> str:
 def current(namespace: str, name: str) -> str:
     """Return the hash that holds a function's current version and next number."""
     return f"fnq:{{{namespace}}}:function:{name}"
+
+
+def scalings(namespace: str) -> str:
+    """Return the hash from function to the replicas that an operator has set for it."""
+    return f"fnq:{{{namespace}}}:scalings"
 
 
 def numbers(namespace: str, name: str) -> str:
@@ -117,9 +165,19 @@ def mates(namespace: str, members: int) -> str:
     return f"fnq:{{{namespace}}}:mates:{members:016x}"
 
 
+def sets(namespace: str, version_id: str) -> str:
+    """Return the set of the sets that a version is in, each by its number in hex."""
+    return f"fnq:{{{namespace}}}:sets:{version_id}"
+
+
 def bundle(digest: str) -> str:
     """Return the key of a bundle's bytes, by sha256."""
     return f"fnq:bundle:{digest}"
+
+
+def bundle_users(digest: str) -> str:
+    """Return the set of versions that refer to a bundle, each as namespace, space, id."""
+    return f"fnq:bundle-users:{digest}"
 
 
 def logs(namespace: str, function: str) -> str:
@@ -127,77 +185,67 @@ def logs(namespace: str, function: str) -> str:
     return f"fnq:{{{namespace}}}:logs:{function}"
 
 
+def limits(namespace: str) -> str:
+    """Return the hash from name to policy of a namespace's limits."""
+    return f"fnq:{{{namespace}}}:limits"
+
+
+def secrets(namespace: str) -> str:
+    """Return the hash from source and name to sealed secret of a namespace."""
+    return f"fnq:{{{namespace}}}:secrets"
+
+
+def local_secrets(namespace: str, function: str) -> str:
+    """Return the hash of sealed variables from the environment of a function's deployer."""
+    return f"fnq:{{{namespace}}}:local-secrets:{function}"
+
+
+def permits(namespace: str, limit: str) -> str:
+    """Return the sorted set of permits that runs hold of a limit, by when they lapse."""
+    return f"fnq:{{{namespace}}}:permits:{limit}"
+
+
+def permit_queue(namespace: str, limit: str) -> str:
+    """Return the sorted set of calls that wait for a permit, by when they were accepted."""
+    return f"fnq:{{{namespace}}}:permit-queue:{limit}"
+
+
+def permit_consumers(namespace: str, limit: str) -> str:
+    """Return the sorted set of consumers whose calls wait for a permit, by when they lapse."""
+    return f"fnq:{{{namespace}}}:permit-consumers:{limit}"
+
+
+def permit_due(namespace: str, limit: str) -> str:
+    """Return the key with the time at which the rate of a limit has caught up."""
+    return f"fnq:{{{namespace}}}:permit-due:{limit}"
+
+
 def blob(name: str) -> str:
     """Return the hash with the chunks of a large value."""
     return f"fnq:blob:{name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the keys of one kind have in common.
-
-    `owner` lets them go; where `expires`, it is only late. There is one for each `per`.
-    """
-
-    noun: str
-    pattern: re.Pattern[str]
-    per: str
-    owner: str
-    expires: bool = False
+def spawned(namespace: str, call: bytes) -> str:
+    """Return the hash of detached calls of one time and function that have not ended."""
+    return f"fnq:{{{namespace}}}:spawned:{_bucket(call)}"
 
 
-def _kind(noun: str, made: str, per: str, owner: str, *, expires: bool = False) -> Kind:
-    """Return the kind of the keys that `made` is one of, with * for what differs."""
-    pattern = re.compile(re.escape(made).replace(r"\*", ".+"), re.DOTALL)
-    return Kind(noun, pattern, per, owner, expires)
+def kept(namespace: str, call: bytes) -> str:
+    """Return the hash with the ends of detached calls of one time and function."""
+    return f"fnq:{{{namespace}}}:kept:{_bucket(call)}"
 
 
-#: Who lets go of what a deploy leaves.
-_DEPLOYED = "nobody yet: versions stay"
-
-#: Every kind of key that fnq makes; each key is of exactly one.
-KINDS = (
-    _kind(
-        "calls",
-        call_stream("*", "*", 0).removesuffix("0") + "*",
-        "version and depth in use",
-        "nobody yet, as its version; deep ones go when they are idle",
-    ),
-    _kind("depths", depths("*", "*"), "version", _DEPLOYED),
-    _kind("inbox", inbox("*"), "server", "its server, which renews it", expires=True),
-    _kind("control", control("*"), "consumer", "its consumer, which renews it", expires=True),
-    _kind(
-        "session",
-        session(0).removesuffix("0") + "*",
-        "client",
-        "its server, at the client's goodbye; an hour after the last use",
-        expires=True,
-    ),
-    _kind("presence", presence("*", "*", "*"), "agent", "its agent, which renews it", expires=True),
-    _kind("workers", workers("*", "*"), "version", "its agents, which renew it", expires=True),
-    _kind("attended", attended("*"), "namespace", "its agents, which renew it", expires=True),
-    _kind("functions", functions("*"), "namespace", _DEPLOYED),
-    _kind("current", current("*", "*"), "function", _DEPLOYED),
-    _kind("numbers", numbers("*", "*"), "function", _DEPLOYED),
-    _kind("version", version("*", "*"), "version", _DEPLOYED),
-    _kind("mates", mates("*", 0).removesuffix(f"{0:016x}") + "*", "set", _DEPLOYED),
-    _kind("bundle", bundle("*"), "source", f"{_DEPLOYED}; an hour, where none refers to it"),
-    _kind("namespaces", NAMESPACES, "Redis", _DEPLOYED),
-    _kind("sessions", SESSIONS, "Redis", "nobody: a counter must not begin again"),
-    _kind("logs", logs("*", "*"), "function", "a day after the last line", expires=True),
-    _kind(
-        "blob",
-        blob("*"),
-        "large value under way",
-        "its acknowledgement; a day, where that never comes",
-        expires=True,
-    ),
-)
+def _bucket(call: bytes) -> str:
+    """Return what the id of a call says of when it was made, and of which function."""
+    made = callid.parse(call)
+    return f"{made.function:03x}:{made.ms // _BUCKET_MS}"
 
 
-def kind_of(key: str) -> Kind:
-    """Return the kind of a key; raises LookupError when it is none of fnq's."""
-    for kind in KINDS:
-        if kind.pattern.fullmatch(key):
-            return kind
-    raise LookupError(f"{key!r} is no key of fnq's; who lets it go belongs into {__name__}.KINDS")
+def output(namespace: str, call: bytes) -> str:
+    """Return the stream with what a detached generator yields."""
+    return f"fnq:{{{namespace}}}:output:{call.hex()}"
+
+
+def named(namespace: str, function: str, key: str) -> str:
+    """Return the key that says which call of a function has an idempotency key."""
+    return f"fnq:{{{namespace}}}:named:{function}:{hashlib.sha256(key.encode()).hexdigest()[:32]}"

@@ -3,7 +3,7 @@
 The lease of an entry is its idle time in the pending list of its stream's group. Who
 runs it renews it (`renew`), and what was not renewed for `LEASE_S` may be claimed by
 any consumer (`claim_idle`), which begins another run. The pending list's delivery
-counter keeps epoch and deaths of an entry (see `Count`), so both outlive every
+counter keeps epoch, deaths and attempt of an entry (see `Count`), so they outlive every
 process; it rises with each run. So the counter tells whose an entry is: whoever was
 away, and finds another one, touches nothing.
 
@@ -21,12 +21,14 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from fnq_core import keys
-from fnq_core.connection import together
+from fnq_core.connection import no_group, together
+from fnq_core.dues import Dues
 
 __all__ = [
     "LEASE_S",
     "LEASE_RENEW_ALONE_S",
     "LEASE_RENEW_S",
+    "MOST_EPOCH",
     "Count",
     "Leases",
     "Read",
@@ -72,13 +74,17 @@ return reply[1] and reply[1][2][2]
 """
 
 # Lets entries go whose counter is as expected: out of the pending list and out of the
-# stream, both or neither. KEYS: stream. ARGV: group, then pairs of entry and counter.
+# stream, both or neither. KEYS: stream, when its attempts are due. ARGV: group, then pairs
+# of entry and counter; above 2^28 it holds attempts (see `Count`).
 # What Redis does not know to be pending any more goes as well: it has ended.
 _ACKNOWLEDGE = """
 local gone = {}
 for k = 2, #ARGV, 2 do
   local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[k], ARGV[k], 1)
-  if #found == 0 or found[1][4] == tonumber(ARGV[k + 1]) then gone[#gone + 1] = ARGV[k] end
+  if #found == 0 or found[1][4] == tonumber(ARGV[k + 1]) then
+    gone[#gone + 1] = ARGV[k]
+    if tonumber(ARGV[k + 1]) >= 268435456 then redis.pcall('HDEL', KEYS[2], ARGV[k]) end
+  end
 end
 if #gone > 0 then
   redis.call('XACK', KEYS[1], ARGV[1], unpack(gone))
@@ -86,28 +92,44 @@ if #gone > 0 then
 end
 return {}
 """
+#: The highest epoch that a count can hold.
+MOST_EPOCH = 0xFFFFF
 #: Most entries that one script takes: Lua's stack is bounded, and others wait meanwhile.
 _MOST = 1_000
 
 
 class Count(NamedTuple):
-    """What the delivery counter of a pending entry holds: `epoch + (deaths << 20)`.
+    """What the delivery counter of a pending entry holds: 20 bits epoch, 8 deaths, 24 attempt.
 
-    Redis sets it to 1 at the first delivery: epoch 1, no deaths.
+    Redis sets it to 1 at the first delivery: epoch 1, no deaths, attempt 0. Scripts see it
+    as a double, which is exact to 53 bits.
     """
 
     epoch: int
     deaths: int
+    attempt: int = 0
 
     @classmethod
     def of(cls, counter: int) -> Count:
-        """Return the two numbers that `counter` holds."""
-        return cls(counter & 0xFFFFF, counter >> 20)
+        """Return the numbers that `counter` holds."""
+        return cls(counter & MOST_EPOCH, counter >> 20 & 0xFF, counter >> 28)
 
     @property
     def counter(self) -> int:
         """The number to store."""
-        return self.epoch + (self.deaths << 20)
+        return self.epoch + (self.deaths << 20) + (self.attempt << 28)
+
+    def again(self) -> Count:
+        """Return the count of a run that takes the place of this one, free of charge."""
+        return self._replace(epoch=self.epoch + 1)
+
+    def after_death(self) -> Count:
+        """Return the count of the run that follows the death of this one's worker."""
+        return self._replace(epoch=self.epoch + 1, deaths=self.deaths + 1)
+
+    def after_failure(self) -> Count:
+        """Return the count of the next attempt."""
+        return self._replace(epoch=self.epoch + 1, attempt=self.attempt + 1)
 
 
 #: An entry, and the count of the run that somebody has of it.
@@ -116,12 +138,13 @@ Tenure: TypeAlias = "tuple[str, Count]"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An entry as it was read or claimed."""
+    """An entry as it was read or claimed; its run is not due for another `wait_ms`."""
 
     stream: str
     entry: str
     body: bytes
     count: Count
+    wait_ms: int = 0
 
 
 class Leases:
@@ -132,6 +155,7 @@ class Leases:
         self._renew = redis.register_script(_RENEW)
         self._recount = redis.register_script(_RECOUNT)
         self._acknowledge = redis.register_script(_ACKNOWLEDGE)
+        self._dues = Dues(redis)
 
     async def renew(self, stream: str, consumer: str, runs: Sequence[Tenure]) -> list[bool]:
         """Take a new lease for `consumer` of entries, where the run is still the current one.
@@ -163,7 +187,7 @@ class Leases:
             for entry, count in some:
                 args += (entry, count.counter)
             try:
-                reply: Any = await script(keys=[stream], args=args)
+                reply: Any = await script(keys=[stream, keys.dues(stream)], args=args)
             except ResponseError as problem:
                 if not no_group(problem):
                     raise
@@ -248,14 +272,15 @@ class Leases:
         self, stream: str, consumer: str, entry: str, idle_ms: int, count: Count
     ) -> list[Read]:
         """Claim one entry unless somebody did or renewed it since it was idle for `idle_ms`."""
-        count = Count(count.epoch + 1, count.deaths)
+        count = count.again()
         reply = await self._ask(
             ("XCLAIM", stream, keys.GROUP, consumer, idle_ms, entry, "RETRYCOUNT", count.counter)
         )
         if reply == [None]:
             # Withdrawn after it was read: Redis before 7 leaves it pending for ever.
             await self._redis.execute_command("XACK", stream, keys.GROUP, entry)
-        return [Read(stream, entry, item[1][1], count) for item in reply if item]
+        wait_ms = await self._dues.wait_ms(stream, entry) if count.attempt else 0
+        return [Read(stream, entry, item[1][1], count, wait_ms) for item in reply if item]
 
     async def _ask(self, command: tuple[Any, ...]) -> list[Any]:
         """Return what Redis answers: nothing, where there is no such group."""
@@ -266,8 +291,3 @@ class Leases:
                 raise
             return []
         return reply
-
-
-def no_group(problem: ResponseError) -> bool:
-    """Whether a stream, or the group in it, is not there: nothing of it is pending."""
-    return "NOGROUP" in str(problem)

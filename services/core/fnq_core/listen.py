@@ -8,17 +8,20 @@ from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 
 from fnq_wire.protocol import PROTOCOL, version_problem
+from fnq_wire.tls import PLAIN, Tls
 from fnq_wire.transport import ANSWER_S, PROTOCOL_HEADER, options
 
 __all__ = ["Listener"]
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_log = structlog.get_logger()
 
 
 class _Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
@@ -80,8 +83,10 @@ class Listener:
         add: Callable[[grpc.aio.Server], None],
         token: str | None,
         answer_s: int = ANSWER_S,
+        tls: Tls = PLAIN,
     ) -> None:
         self._address = address
+        self._tls = tls
         self._options = options(answer_s)
         self._names = ("", *names)
         self._add = add
@@ -90,7 +95,10 @@ class Listener:
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. Raises RuntimeError when the address cannot be taken, or may not be."""
+        """Listen. Raises RuntimeError when the address cannot be taken, or may not be.
+
+        Raises TlsError that names a file which cannot be used.
+        """
         if self._token is None and not _is_local(self._address):
             raise RuntimeError(
                 f"{self._address} can be reached over the network, and there is no token: "
@@ -101,10 +109,23 @@ class Listener:
         health_pb2_grpc.add_HealthServicer_to_server(self._checks, server)
         everything = [*self._names[1:], HEALTH, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(everything, server)
-        server.add_insecure_port(self._address)
+        self._open(server)
         await server.start()
         self._server = server
         await self.set_health(True)
+
+    def _open(self, server: grpc.aio.Server) -> None:
+        credentials = self._tls.listen(self._address)
+        if credentials is not None:
+            server.add_secure_port(self._address, credentials)
+            return
+        if not _is_local(self._address):
+            _log.warning(
+                "calls and the token cross the network as anybody on it can read them",
+                address=self._address,
+                remedy="give --tls-cert and --tls-key",
+            )
+        server.add_insecure_port(self._address)
 
     async def set_health(self, well: bool) -> None:
         """Say whether the process does its job; existing is not enough."""

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import Connection, SSLConnection
 
 from fnq_wire import finder
 from fnq_wire.address import ConsulAddress
 from fnq_wire.error import DiscoveryError
 from fnq_wire.finder import REDIS, Finder
 
-__all__ = ["PrimaryConnection", "arguments", "parse"]
+__all__ = ["PrimaryConnection", "PrimaryTlsConnection", "arguments", "parse"]
 
-_SCHEME = "redis+consul://"
+_SCHEME, _TLS_SCHEME = "redis+consul://", "rediss+consul://"
 
 
-class PrimaryConnection(Connection):
-    """A connection to whichever Redis `finder` finds when it is made."""
+class _Found(Connection):
+    """Looks for where to connect each time."""
 
     def __init__(self, *, finder: Finder, **settings: Any) -> None:
         super().__init__(**settings)
@@ -39,6 +40,21 @@ class PrimaryConnection(Connection):
             return str(exception)
         text: str = super()._error_message(exception)
         return text
+
+
+class PrimaryConnection(_Found):
+    """A connection to whichever Redis `finder` finds when it is made."""
+
+
+class PrimaryTlsConnection(_Found, SSLConnection):
+    """The same over TLS; its certificate is for `tls_name`, else for what the finder says."""
+
+    def __init__(self, *, finder: Finder, tls_name: str = "", **settings: Any) -> None:
+        super().__init__(finder=finder, **settings)
+        self._name = tls_name or finder.name
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "server_hostname": self._name}
 
 
 def _only(instances: Finder) -> str:
@@ -60,9 +76,11 @@ def _only(instances: Finder) -> str:
 def parse(url: str) -> tuple[str, ConsulAddress] | None:
     """Return a `redis://` URL with what else `url` says, and where to look; None if not Consul.
 
+    That is also what `rediss+consul://` becomes: the connection speaks TLS, not the URL.
+
     Raises ValueError that says what was expected, without what came: it may hold a password.
     """
-    if not url.startswith(_SCHEME):
+    if not url.startswith((_SCHEME, _TLS_SCHEME)):
         return None
     try:
         parts = urlsplit(url)
@@ -81,7 +99,8 @@ def arguments(url: str) -> dict[str, Any]:
     if found is None:
         return {"url": url}
     plain, at = found
-    return {"url": plain, "connection_class": PrimaryConnection, "finder": _following(at)}
+    kind = PrimaryTlsConnection if url.startswith(_TLS_SCHEME) else PrimaryConnection
+    return {"url": plain, "connection_class": kind, "finder": _following(at)}
 
 
 @functools.cache

@@ -1,8 +1,11 @@
-"""The registry: functions, their versions, and the bundles these run."""
+"""The registry: functions, their versions, and the bundles these run.
+
+It is written by `releases` and `removal`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,30 +16,9 @@ from redis.exceptions import ResponseError
 from fnq.v1 import spec_pb2
 from fnq_core import keys
 from fnq_core.connection import UNREACHABLE, together
-from fnq_wire.version import set_id
+from fnq_wire.imagefiles import hashes
 
-__all__ = ["BUNDLE_TTL_S", "Function", "RecordError", "Registry", "Version"]
-
-# Records a version and makes it current.
-#   KEYS: version, current, numbers, functions, call stream, depths, namespaces, bundle
-#   ARGV: id, name, spec, now, group, namespace
-_RECORD = """
-local number = redis.call('HGET', KEYS[1], 'number')
-if not number then
-  number = redis.call('HINCRBY', KEYS[2], 'last', 1)
-  redis.call('HSET', KEYS[1], 'spec', ARGV[3], 'number', number, 'created_ms', ARGV[4])
-  redis.call('HSET', KEYS[3], number, ARGV[1])
-  redis.call('SADD', KEYS[4], ARGV[2])
-  redis.call('SADD', KEYS[7], ARGV[6])
-end
-redis.call('HSET', KEYS[2], 'current', ARGV[1])
-redis.call('PERSIST', KEYS[8])
-if redis.call('EXISTS', KEYS[5]) == 0 then
-  redis.call('XGROUP', 'CREATE', KEYS[5], ARGV[5], '0', 'MKSTREAM')
-  redis.call('SADD', KEYS[6], 0)
-end
-return tonumber(number)
-"""
+__all__ = ["BUNDLE_TTL_S", "Function", "RecordError", "Registry", "Version", "bundles_of"]
 
 # Renews bundles that no version refers to yet. KEYS: bundles. ARGV: ttl.
 # Returns for each whether it is there.
@@ -53,7 +35,7 @@ return out
 #: Seconds after which a bundle goes that no version refers to: its deploy was broken off.
 BUNDLE_TTL_S = 3600
 #: Of a version's record.
-_FIELDS = ("spec", "number", "created_ms", "set")
+_FIELDS = ("spec", "number", "created_ms", "set", "live", "deleted", "failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +48,12 @@ class Version:
     created_ms: int
     #: Id of the set that it was deployed in last; 0: of none yet.
     set: int = 0
+    #: Whether it was current once, and may be again at any time.
+    live: bool = False
+    #: Whether its function was deleted: it takes no calls, and goes when it has none.
+    deleted: bool = False
+    #: Why it could not go live last, in one sentence.
+    failure: str = ""
 
 
 class RecordError(RuntimeError):
@@ -74,7 +62,10 @@ class RecordError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function by name: the id of its current version, and of all that it has."""
+    """A function by name: the id of its current version, and of all that it has.
+
+    `current` is "" before any version went live.
+    """
 
     namespace: str
     name: str
@@ -87,32 +78,7 @@ class Registry:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._record = redis.register_script(_RECORD)
         self._renew = redis.register_script(_RENEW)
-
-    async def record(
-        self, namespace: str, version_id: str, spec: spec_pb2.FunctionSpec, now_ms: int
-    ) -> Version:
-        """Store a version unless it is there, and make it the current one. May be repeated.
-
-        Its bundle stays from now on.
-        """
-        names = [
-            keys.version(namespace, version_id),
-            keys.current(namespace, spec.name),
-            keys.numbers(namespace, spec.name),
-            keys.functions(namespace),
-            keys.call_stream(namespace, version_id, 0),
-            keys.depths(namespace, version_id),
-            keys.NAMESPACES,
-            keys.bundle(spec.bundle),
-        ]
-        body = spec.SerializeToString(deterministic=True)
-        args: list[Any] = [version_id, spec.name, body, now_ms, keys.GROUP, namespace]
-        await self._record(keys=names, args=args)
-        stored = await self.version(namespace, version_id)
-        assert stored is not None  # recorded one command ago, and never deleted here
-        return stored
 
     async def version(self, namespace: str, version_id: str) -> Version | None:
         """Return a version by id, or None. Raises RecordError when its record is damaged."""
@@ -139,7 +105,10 @@ class Registry:
         return found
 
     async def find(self, namespace: str, name: str, number: int = 0) -> Version | None:
-        """Return a function's version by number, or the current one (0), or None."""
+        """Return a function's version by number, or the current one (0), or None.
+
+        One that never was live is none.
+        """
         if number:
             found: Any = await self._redis.execute_command(
                 "HGET", keys.numbers(namespace, name), number
@@ -148,7 +117,15 @@ class Registry:
             found = await self._redis.execute_command(
                 "HGET", keys.current(namespace, name), "current"
             )
-        return await self.version(namespace, found.decode()) if found else None
+        version = await self.version(namespace, found.decode()) if found else None
+        return version if version is not None and version.live and not version.deleted else None
+
+    async def last_number(self, namespace: str, name: str) -> int:
+        """Return the highest number that a version of a function ever had; 0 for none."""
+        found: Any = await self._redis.execute_command(
+            "HGET", keys.current(namespace, name), "last"
+        )
+        return int(found or 0)
 
     async def names(self, namespace: str) -> list[str]:
         """Return the names of all functions, sorted."""
@@ -177,29 +154,20 @@ class Registry:
             ],
         )
         return [
-            Function(*each, current.decode(), [identity.decode() for identity in versions])
+            Function(*each, (current or b"").decode(), [each.decode() for each in versions])
             for each, current, versions in zip(known, replies[::2], replies[1::2], strict=True)
-            if current is not None
+            if versions
         ]
+
+    async def revision(self) -> int:
+        """Return a number that is another one once functions or their replicas are changed."""
+        found: Any = await self._redis.execute_command("GET", keys.REVISION)
+        return int(found or 0)
 
     async def namespaces(self) -> list[str]:
         """Return the namespaces that have functions."""
         reply: Any = await self._redis.execute_command("SMEMBERS", keys.NAMESPACES)
         return sorted(name.decode() for name in reply)
-
-    async def bind(self, namespace: str, members: Mapping[str, str]) -> int:
-        """Record that these versions, by name, were deployed as one set; return its id.
-
-        Nested calls resolve in the set that their call was made in. May be repeated.
-        """
-        identity = set_id(members)
-        pairs = [text for pair in sorted(members.items()) for text in pair]
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.execute_command("HSET", keys.mates(namespace, identity), *pairs)
-            for version_id in members.values():
-                pipe.execute_command("HSET", keys.version(namespace, version_id), "set", identity)
-            await pipe.execute()
-        return identity
 
     async def mates(self, namespace: str, members: int) -> list[Version]:
         """Return the versions of a set, by its id, in order of their names; two round trips."""
@@ -229,6 +197,12 @@ class Registry:
         return found
 
 
+def bundles_of(spec: spec_pb2.FunctionSpec) -> list[str]:
+    """Return the hashes of what must be stored for a version, once each."""
+    own = [spec.bundle] if spec.bundle else []
+    return list(dict.fromkeys([*own, *hashes(spec.image)]))
+
+
 def _version(namespace: str, version_id: str, reply: Any) -> Version | None:
     """Return what a record holds; None where there is none. Raises RecordError."""
     try:
@@ -237,7 +211,17 @@ def _version(namespace: str, version_id: str, reply: Any) -> Version | None:
         if reply[0] is None:
             return None
         spec = spec_pb2.FunctionSpec.FromString(reply[0])
-        return Version(version_id, int(reply[1]), spec, int(reply[2]), int(reply[3] or 0))
+        number, created_ms, members, live, deleted, failure = reply[1:]
+        return Version(
+            version_id,
+            int(number),
+            spec,
+            int(created_ms),
+            int(members or 0),
+            bool(live),
+            bool(deleted),
+            (failure or b"").decode(),
+        )
     except UNREACHABLE:
         raise
     except (ResponseError, DecodeError, TypeError, ValueError) as problem:

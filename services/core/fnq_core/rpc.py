@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc.aio
 
+from fnq_wire.tls import PLAIN, Tls
 from fnq_wire.transport import OPTIONS
 
 __all__ = ["EOF", "channel"]
@@ -12,6 +13,10 @@ __all__ = ["EOF", "channel"]
 EOF = grpc.aio.EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 
-def channel(address: str) -> grpc.aio.Channel:
-    """Return a channel to `address` ("unix:/path" or "host:port")."""
-    return grpc.aio.insecure_channel(address, options=OPTIONS)
+def channel(address: str, tls: Tls = PLAIN, name: str = "") -> grpc.aio.Channel:
+    """Return a channel to `address` ("unix:/path" or "host:port"); raises as `Tls.dial`."""
+    secured = tls.dial(address, name)
+    if secured is None:
+        return grpc.aio.insecure_channel(address, options=OPTIONS)
+    credentials, options = secured
+    return grpc.aio.secure_channel(address, credentials, options=options)

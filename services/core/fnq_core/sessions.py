@@ -63,6 +63,11 @@ class SessionRecords:
             await pipe.execute()
         return granted
 
+    async def granted(self) -> int:
+        """Return how many sessions were granted so far."""
+        count: Any = await self._redis.execute_command("GET", keys.SESSIONS)
+        return int(count or 0)
+
     async def take_over(self, tag: int, secret: bytes) -> TakenOver | None:
         """Raise the generation: from now on the server that had the session is fenced.
 

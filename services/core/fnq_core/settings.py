@@ -9,8 +9,16 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from fnq_core import primary
 from fnq_wire import address
+from fnq_wire.tls import Tls
 
-__all__ = ["add_common", "add_redis", "peer", "read_token"]
+__all__ = ["add_common", "add_redis", "peer", "read_tls", "read_token"]
+
+#: What a service says of TLS: option, and what it is for. Each has a variable of its name.
+_TLS = {
+    "--tls-ca": "authority of whatever is dialled, which then has to speak TLS",
+    "--tls-cert": "what this end shows of itself; with it what listens speaks TLS",
+    "--tls-key": "the key of that, without a password",
+}
 
 
 def add_redis(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +28,8 @@ def add_redis(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         type=_redis,
         default=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
-        help="redis://..., rediss://..., unix:///path or redis+consul://host:port[/service] "
+        help="redis://..., unix:///path, redis+consul://host:port[/service], or with TLS "
+        "rediss://... and rediss+consul://... "
         "(default: REDIS_URL, or Redis on this machine); "
         "the password is that of REDIS_PASSWORD when the URL has none",
     )
@@ -29,6 +38,23 @@ def add_redis(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file with the token that peers show (default: the value of FNQ_TOKEN)",
     )
+    for option, text in _TLS.items():
+        variable = f"FNQ_{option.strip('-').replace('-', '_').upper()}"
+        parser.add_argument(
+            option,
+            metavar="FILE",
+            default=os.environ.get(variable, ""),
+            help=f"{text}, in PEM (default: {variable})",
+        )
+    parser.add_argument(
+        "--tls-name",
+        metavar="NAME",
+        default=os.environ.get("FNQ_TLS_NAME", ""),
+        help="what the certificates of peers are for (default: FNQ_TLS_NAME, or the host of the "
+        "address; of what Consul finds SERVICE.service.consul)",
+    )
+    # Of what listens alone; here for `read_tls`.
+    parser.set_defaults(tls_client_ca="")
 
 
 def _redis(url: str) -> str:
@@ -65,6 +91,26 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="ADDR", required=True, help="unix:/path or host:port to listen at"
     )
     add_redis(parser)
+    parser.add_argument(
+        "--tls-client-ca",
+        metavar="FILE",
+        default="",
+        help="let in only who shows a certificate of this authority, in PEM",
+    )
+
+
+def read_tls(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Tls:
+    """Return what a command line says of TLS, or end with what is wrong with it."""
+    try:
+        return Tls(
+            ca=options.tls_ca,
+            certificate=options.tls_cert,
+            key=options.tls_key,
+            name=options.tls_name,
+            client_ca=options.tls_client_ca,
+        )
+    except ValueError as problem:
+        parser.error(str(problem))
 
 
 def read_token(file: str | None) -> str | None:

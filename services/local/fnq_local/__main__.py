@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-from fnq_local import idle, record, title
+from fnq_local import idle, memory, program, record, title
 from fnq_local.idle import Idle
 from fnq_local.lock import Lock
 from fnq_local.logfile import LogFile
@@ -74,6 +74,8 @@ def main(argv: list[str]) -> int:
             return 0
         # Who comes with another environment looks for the sockets elsewhere.
         lock.write(place.runtime)
+        memory.prepare_spool(place.spool)
+        memory.tidy(place.spool)
         _redirect(place, options.detach)
         return _run(place, options, report)
     except (StackError, OSError) as problem:
@@ -153,11 +155,14 @@ def _run(place: Place, options: argparse.Namespace, report: _Report) -> int:
     # Another starter, which lost, may be making the same directories now.
     os.makedirs(place.work, mode=0o700, exist_ok=True)
     timeout_s = idle.parse(os.environ.get("FNQ_IDLE_TIMEOUT", ""))
-    return asyncio.run(_live(place, options.programs, timeout_s, report))
+    builder = program.builder(os.environ.get("FNQ_BUILDER", ""))
+    return asyncio.run(_live(place, options.programs, timeout_s, builder, report))
 
 
-async def _live(place: Place, programs: Programs, timeout_s: float, report: _Report) -> int:
-    supervisor = Supervisor(place, programs, Idle(timeout_s, time.monotonic()))
+async def _live(
+    place: Place, programs: Programs, timeout_s: float, builder: str, report: _Report
+) -> int:
+    supervisor = Supervisor(place, programs, Idle(timeout_s, time.monotonic()), builder)
     return await supervisor.run(Verbs(supervisor), lambda: report.send(door=True))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fnq_local.backoff import HEALTHY_S, Backoff
+from fnq_local.backoff import HEALTHY_S, MOST_S, Backoff
 from fnq_local.logfile import LogFile
 from fnq_local.process import Process
 from fnq_wire.error import StackError
@@ -34,6 +34,8 @@ class Facts:
 class Child:
     """Starts a process, watches it and starts it again until told to stop.
 
+    One that dies again and again is started every `most_pause_s` seconds in the end.
+
     `state` is "starting", "running", "waiting" (for the next start),
     "stopping" or "stopped"; `reason` says why it is not running.
     """
@@ -44,8 +46,9 @@ class Child:
         launch: Callable[[], Awaitable[Process]],
         log: LogFile,
         *,
-        probe: Callable[[], Awaitable[None]] | None = None,
+        probe: Callable[[], Awaitable[object]] | None = None,
         changed: Callable[[], None] = lambda: None,
+        most_pause_s: float = MOST_S,
     ) -> None:
         self.facts = facts
         self.log = log
@@ -57,7 +60,7 @@ class Child:
         self._launch = launch
         self._probe = probe
         self._changed = changed
-        self._backoff = Backoff()
+        self._backoff = Backoff(most_pause_s)
         self._news = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._began = 0.0

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 
 from fnq_wire.error import StackError
 
-__all__ = ["LEAST_FREE", "Place"]
+__all__ = ["LEAST_FREE", "Place", "insist_private"]
 
 #: Bytes that must be free where the append-only file grows; below, Redis would soon refuse writes.
 LEAST_FREE = 32 << 20
 #: Characters of a socket path; the kernel takes 107 on Linux and 103 on macOS.
 _LONGEST_SOCKET = 99
+#: How directories end that hold one socket.
+_CELL = ".cell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,18 @@ class Place:
         return os.path.join(self.state, "work")
 
     @property
+    def volumes(self) -> str:
+        return os.path.join(self.state, "volumes")
+
+    @property
+    def environments(self) -> str:
+        return os.path.join(self.state, "environments")
+
+    @property
+    def secret_key(self) -> str:
+        return os.path.join(self.state, "secret.key")
+
+    @property
     def lock(self) -> str:
         return os.path.join(self.state, "lock")
 
@@ -46,6 +61,15 @@ class Place:
     def socket(self, name: str) -> str:
         """Return the path of the socket called `name`."""
         return os.path.join(self.runtime, f"{name}.sock")
+
+    def cell(self, name: str) -> str:
+        """Return the path of a socket that has a directory of its own, called `name`.
+
+        The directory is made: a container is given it, and none of the other sockets.
+        """
+        folder = os.path.join(self.runtime, f"{name}{_CELL}")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        return os.path.join(folder, "sock")
 
     def address(self, name: str) -> str:
         """Return the gRPC address of the socket called `name`."""
@@ -65,7 +89,7 @@ class Place:
         Raises StackError when it cannot be written or its disk has less than
         `least_free` bytes left.
         """
-        for path in (self.state, self.logs, self.spool, self.work):
+        for path in (self.state, self.logs, self.work):
             try:
                 os.makedirs(path, mode=0o700, exist_ok=True)
             except OSError as problem:
@@ -111,7 +135,7 @@ class Place:
             os.makedirs(os.path.dirname(self.runtime), exist_ok=True)
             os.mkdir(self.runtime, 0o700)
         except FileExistsError:
-            _insist_private(self.runtime)
+            insist_private(self.runtime)
         except OSError as problem:
             raise StackError(f"cannot make {self.runtime}: {problem.strerror}") from problem
 
@@ -122,9 +146,12 @@ class Place:
         """
         for name in os.listdir(self.runtime):
             path = os.path.join(self.runtime, name)
-            if os.path.isdir(path) and not os.path.islink(path):
+            if name.endswith(_CELL):
+                shutil.rmtree(path)
+            elif os.path.isdir(path) and not os.path.islink(path):
                 raise StackError(f"{path} is a directory where a socket should be; remove it")
-            os.unlink(path)
+            else:
+                os.unlink(path)
 
     def remove_runtime(self) -> None:
         """Remove the runtime directory with its sockets; it may be gone already."""
@@ -135,7 +162,8 @@ class Place:
             pass
 
 
-def _insist_private(path: str) -> None:
+def insist_private(path: str) -> None:
+    """Make sure that a directory is this user's own, mode 0700; raises StackError."""
     try:
         facts = os.lstat(path)
     except OSError as problem:

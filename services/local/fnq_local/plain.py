@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fnq_local import bond
 from fnq_local.logfile import LogFile
@@ -26,9 +26,19 @@ class PlainLauncher:
         """Begin to reap; needs the running loop, in the main thread."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
-    def launch(self, argv: Sequence[str], log: LogFile, pass_fds: Sequence[int] = ()) -> Process:
+    def launch(
+        self,
+        argv: Sequence[str],
+        log: LogFile,
+        pass_fds: Sequence[int] = (),
+        env: Mapping[str, str] | None = None,
+        *,
+        tied: bool = False,
+    ) -> Process:
         """Start a program that dies with the supervisor and writes into `log`.
 
+        `env` are its variables; those of the supervisor for None. The standard input of
+        one that is `tied` stays open as long as the supervisor lives, else it is empty.
         Raises StackError when it cannot be executed.
         """
         parent = os.getpid()
@@ -36,10 +46,11 @@ class PlainLauncher:
         try:
             popen = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 pass_fds=pass_fds,
+                env=env,
                 # Its own group: a Ctrl-C is for the supervisor, which stops all in order.
                 process_group=0,
                 preexec_fn=lambda: bond.die_with(parent),  # noqa: PLW1509 - one thread here
@@ -65,4 +76,6 @@ class PlainLauncher:
             process, popen = self._processes.pop(pid, (None, None))
             if process is not None and popen is not None:
                 popen.returncode = code
+                if popen.stdin is not None:
+                    popen.stdin.close()
                 process.ended(code)

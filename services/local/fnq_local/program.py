@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, fields
 
 from fnq_local.place import Place
+from fnq_wire.error import StackError
 
-__all__ = ["Programs", "consumer_argv", "server_argv", "worker_argv", "zygote_argv"]
+__all__ = ["Programs", "builder", "consumer_argv", "server_argv", "worker_argv"]
+
+#: What makes the images of functions; the first where nobody says what.
+_BUILDERS = ("environments", "docker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Programs:
 
     server: str = "fnq_server.__main__"
     consumer: str = "fnq_consumer.__main__"
-    worker: str = "fnq_worker.__main__"
+    worker: str = "fnq_worker.command"
     runner: str = "fnq_runner"
 
     @classmethod
@@ -32,23 +35,41 @@ class Programs:
         return cls(**chosen)
 
 
-def server_argv(place: Place) -> list[str]:
-    """Return the arguments of the server."""
+def builder(text: str) -> str:
+    """Return what makes images, as FNQ_BUILDER says; empty: the default.
+
+    Raises StackError for what is none.
+    """
+    if text and text not in _BUILDERS:
+        raise StackError(f"FNQ_BUILDER should be {' or '.join(_BUILDERS)}; it is {text!r}")
+    return text or _BUILDERS[0]
+
+
+def server_argv(place: Place, builder: str) -> list[str]:
+    """Return the arguments of the server; `builder` is what makes images."""
+    where = ("--environments", place.environments) if builder == "environments" else ()
     return [
+        *("--builder", builder, *where),
         *("--listen", place.address("server")),
         *("--redis", place.redis_url),
         *("--supervisor", place.socket("supervisor")),
+        *("--volumes", place.volumes),
         *("--spool", place.spool),
+        *("--secret-key", place.secret_key),
     ]
 
 
 def consumer_argv(place: Place) -> list[str]:
     """Return the arguments of the consumer."""
-    return ["--listen", place.address("consumer"), "--redis", place.redis_url]
+    return [
+        *("--listen", place.address("consumer")),
+        *("--redis", place.redis_url),
+        *("--spool", place.spool),
+    ]
 
 
-def worker_argv(place: Place, namespace: str, version: str, replica: int) -> list[str]:
-    """Return the arguments of the agent of one replica."""
+def worker_argv(place: Place, namespace: str, version: str, replica: int, zygote: str) -> list[str]:
+    """Return the arguments of the agent of one replica, whose runners `zygote` forks."""
     return [
         *("--consumer", place.address("consumer")),
         *("--server", place.address("server")),
@@ -56,11 +77,6 @@ def worker_argv(place: Place, namespace: str, version: str, replica: int) -> lis
         *("--namespace", namespace),
         *("--version", version),
         *("--replica", str(replica)),
-        *("--zygote", place.socket("zygote")),
+        *("--zygote", zygote),
         *("--work", f"{place.work}/{version}"),
     ]
-
-
-def zygote_argv(place: Place, programs: Programs) -> list[str]:
-    """Return the command of the clean parent of all runners."""
-    return [sys.executable, "-P", "-m", programs.runner, "--zygote", place.socket("zygote")]

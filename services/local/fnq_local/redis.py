@@ -192,7 +192,8 @@ async def _answers(path: str) -> bool:
     try:
         writer.write(b"*1\r\n$4\r\nPING\r\n")
         # While it loads its file it answers -LOADING; on a full disk -MISCONF.
-        return await asyncio.wait_for(reader.readline(), _ANSWER_S) == b"+PONG\r\n"
+        async with asyncio.timeout(_ANSWER_S):
+            return await reader.readline() == b"+PONG\r\n"
     except (OSError, TimeoutError, ValueError):
         return False
     finally:

@@ -8,11 +8,12 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fnq_local import bond, census, logfile, proc, program, record, redis
+from fnq_local import bond, census, logfile, machine, memory, proc, program, record, redis
 from fnq_local.agents import Agents
+from fnq_local.cgroups import Cgroups
 from fnq_local.child import Child, Facts
 from fnq_local.door import Answer, Door
 from fnq_local.forged import ForgedLauncher, Order
@@ -22,6 +23,8 @@ from fnq_local.place import Place
 from fnq_local.plain import PlainLauncher
 from fnq_local.process import Process
 from fnq_local.program import Programs
+from fnq_local.sockets import accepts, unlink
+from fnq_local.zygotes import Zygotes
 from fnq_wire.error import StackError
 
 __all__ = ["STOP_S", "Supervisor"]
@@ -30,7 +33,7 @@ __all__ = ["STOP_S", "Supervisor"]
 STOP_S = 5.0
 #: Starts in a row that may fail before the stack gives up coming up.
 _TRIES = 3
-#: Seconds between two looks whether a socket accepts.
+#: Seconds between two looks whether orphans are gone.
 _LOOK_S = 0.005
 #: Seconds between two looks whether both directories are still there.
 _TICK_S = 2.0
@@ -43,7 +46,7 @@ _log = logging.getLogger(__name__)
 class Supervisor:
     """One stack. `run` is its whole life; what visitors ask is answered from its table."""
 
-    def __init__(self, place: Place, programs: Programs, idle: Idle) -> None:
+    def __init__(self, place: Place, programs: Programs, idle: Idle, builder: str) -> None:
         self.place = place
         self.idle = idle
         #: Set when the stack has come up, or will not.
@@ -54,11 +57,24 @@ class Supervisor:
         #: Why the stack did not come up; empty when it did.
         self.failure = ""
         self._programs = programs
+        #: What makes the images of functions.
+        self.builder = builder
         self._plain = PlainLauncher()
         self._forge_log = LogFile(place.log("forge"))
         modules = (programs.server, programs.consumer, programs.worker)
         self._forge = ForgedLauncher(self._plain, self._forge_log, modules)
-        self.agents = Agents(place, self._forge, programs.worker, self._changed)
+        self.zygotes = Zygotes(place, self._plain, programs.runner, self._changed)
+        self._cgroups = Cgroups()
+        self.agents = Agents(
+            place,
+            self._forge,
+            self.zygotes,
+            programs.worker,
+            self._changed,
+            self._cgroups,
+            self._gpus,
+        )
+        self._machine: dict[str, Any] | None = None
         self._recording = False
         self._binary = ""
         self.children = self._make_children()
@@ -70,8 +86,10 @@ class Supervisor:
             "consumer": self._service(
                 "consumer", self._programs.consumer, program.consumer_argv(place)
             ),
-            "server": self._service("server", self._programs.server, program.server_argv(place)),
-            "zygote": self._zygote(),
+            "server": self._service(
+                "server", self._programs.server, program.server_argv(place, self.builder)
+            ),
+            "zygote": self.zygotes.own,
             "forge": Child(
                 Facts("forge"),
                 self._forge.start,
@@ -88,22 +106,11 @@ class Supervisor:
         order = Order(module, argv, f"fnq-{role}", log)
 
         async def launch() -> Process:
-            _unlink(path)
+            unlink(path)
             return await self._forge.launch(order)
 
         facts = Facts(role, self.place.address(role))
-        return Child(facts, launch, log, probe=lambda: _accepts(path), changed=self._changed)
-
-    def _zygote(self) -> Child:
-        log = LogFile(self.place.log("zygote"))
-
-        async def launch() -> Process:
-            _unlink(self.place.socket("zygote"))
-            return self._plain.launch(program.zygote_argv(self.place, self._programs), log)
-
-        return Child(
-            Facts("zygote", self.place.address("zygote")), launch, log, changed=self._changed
-        )
+        return Child(facts, launch, log, probe=lambda: accepts(path), changed=self._changed)
 
     def _redis(self) -> Child:
         log = LogFile(self.place.log("redis"))
@@ -160,6 +167,7 @@ class Supervisor:
             self.leaving.set()
         self.idle.touch(time.monotonic())
         self.settled.set()
+        await asyncio.to_thread(self._cgroups.tidy)
 
     async def _redis_up(self) -> None:
         written = redis.writer(self.place.state)
@@ -181,7 +189,8 @@ class Supervisor:
                 _log.info("nobody has used the stack for %.0f s: leaving", self.idle.timeout_s)
                 return
             try:
-                await asyncio.wait_for(self.leaving.wait(), min(wait_s, _TICK_S))
+                async with asyncio.timeout(min(wait_s, _TICK_S)):
+                    await self.leaving.wait()
             except TimeoutError:
                 lost = self.place.lost()
                 if lost:
@@ -189,16 +198,20 @@ class Supervisor:
                     return
                 logfile.bound(self.place.logs)
                 self.agents.tidy()
+                self.zygotes.tidy(time.monotonic())
 
     async def _stop(self) -> None:
         self.leaving.set()
         # Who takes work goes first, who keeps it last: nothing is handed to a process that is gone.
         await self.agents.stop_all(STOP_S)
+        await self.zygotes.stop_all(STOP_S)
         for child in self.children.values():
             await child.stop(STOP_S)
         await self._forge.close()
         await self._end_orphans()
+        self._cgroups.close()
         shutil.rmtree(self.place.work, ignore_errors=True)
+        await asyncio.to_thread(memory.tidy, self.place.spool)
         try:
             self.place.remove_runtime()
         except (OSError, StackError) as problem:
@@ -220,19 +233,37 @@ class Supervisor:
                 return f"{name} ({child.reason or child.state}; log: {child.log.path})"
         return ""
 
+    async def machine(self) -> dict[str, Any]:
+        """Return what this machine has, and what of it workers are held to."""
+        enforced, obstacle = sorted(self._cgroups.enforced), self._cgroups.obstacle
+        return {**await self._look(), "enforced": enforced, "obstacle": obstacle}
+
+    async def _look(self) -> dict[str, Any]:
+        if self._machine is None:
+            self._machine = await asyncio.to_thread(machine.look)
+        return self._machine
+
+    async def _gpus(self) -> Sequence[str]:
+        """Return the models of this machine's GPUs, in the order of the bus."""
+        models: list[str] = (await self._look())["gpus"]
+        return models
+
     def processes(self) -> list[dict[str, Any]]:
         """Return every process of the stack, the supervisor first."""
         mine = Facts("supervisor", self.place.address("supervisor"))
-        children = [*reversed(self.children.values()), *self.agents]
+        children = [*reversed(self.children.values()), *self.zygotes, *self.agents]
         found = [census.entry(mine, os.getpid(), "running", log=self.place.log("supervisor"))]
         found += [
             census.entry(child.facts, child.pid, child.state, child.reason, child.log.path)
             for child in children
         ]
+        held = {child.pid: list(self.agents.gpus(child)) for child in self.agents if child.pid}
+        for each in found:
+            if gpus := held.get(each["pid"]):
+                each["gpus"] = gpus
         redis_entry = next(entry for entry in found if entry["role"] == "redis")
         redis_entry["reason"] = self.place.fault() or redis_entry["reason"]
-        zygote = self.children["zygote"].pid
-        return found + (census.runners(zygote) if zygote else [])
+        return found + [each for parent in self.zygotes.pids for each in census.runners(parent)]
 
     def _changed(self) -> None:
         if not self._recording:
@@ -241,27 +272,9 @@ class Supervisor:
 
     def _record(self) -> None:
         self._recording = False
-        pids = [child.pid for child in (*self.children.values(), *self.agents) if child.pid]
+        children = (*self.children.values(), *self.zygotes, *self.agents)
+        pids = [child.pid for child in children if child.pid]
         try:
             record.write(self.place, [os.getpid(), *pids])
         except OSError as problem:
             _log.warning("cannot write %s: %s", self.place.record, problem)
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-
-
-async def _accepts(path: str) -> None:
-    """Return when somebody listens at the socket `path`."""
-    while True:
-        try:
-            _, writer = await asyncio.open_unix_connection(path)
-        except OSError:
-            await asyncio.sleep(_LOOK_S)
-        else:
-            writer.close()
-            return

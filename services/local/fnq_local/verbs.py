@@ -24,12 +24,13 @@ class Verbs:
 
     Raises StackError for a bad one, and UnschedulableError for what can never be done.
 
-    ping     {"wait_s", "touch"} -> {"ready", "waiting", "server", "pid", "prefix"}
-    ensure   {"namespace", "version", "function", "replicas", "exact", "env", "grace_s"}
-             -> {"agents"}
+    ping     {"wait_s", "touch"} -> {"ready", "waiting", "server", "pid", "prefix", "builder"}
+    ensure   {"namespace", "version", "function", "replicas", "exact", "grace_s", "image",
+             "secrets", "volumes", "cpu_millis", "memory_bytes", "gpus"} -> {"agents"}
     agents   {"namespace", "version"} -> {"agents"}
     stop     {"namespace", "version", "grace_s"} -> {"stopped"}
     status   -> {"processes", "pid", "waiting"}
+    machine  -> {"cores", "memory_bytes", "gpus", "python", "enforced", "obstacle"}
     touch    -> {"again_s"}
     down     -> {"pid"} when everything has ended
     """
@@ -42,6 +43,7 @@ class Verbs:
             "agents": self._agents,
             "stop": self._stop,
             "status": self._status,
+            "machine": self._machine,
             "touch": self._touch,
             "down": self._down,
         }
@@ -67,7 +69,8 @@ class Verbs:
         wait_s = min(float(request.get("wait_s", 0.0)), _MOST_WAIT_S)
         if wait_s > 0 and supervisor.missing():
             try:
-                await asyncio.wait_for(supervisor.settled.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await supervisor.settled.wait()
             except TimeoutError:
                 pass
         if supervisor.failure:
@@ -79,6 +82,7 @@ class Verbs:
             "server": supervisor.place.address("server"),
             "pid": os.getpid(),
             "prefix": sys.prefix,
+            "builder": supervisor.builder,
         }
 
     async def _ensure(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +93,12 @@ class Verbs:
             function=str(request["function"]),
             replicas=int(request["replicas"]),
             exact=bool(request.get("exact", True)),
-            env={str(name): str(value) for name, value in (request.get("env") or {}).items()},
+            secrets={str(name): str(value) for name, value in request["secrets"].items()},
+            image=str(request["image"]),
+            volumes=tuple((str(name), str(path)) for name, path in request["volumes"]),
+            cpu_millis=int(request["cpu_millis"]),
+            memory_bytes=int(request["memory_bytes"]),
+            gpus=tuple((str(name), int(count)) for name, count in request["gpus"]),
         )
         staying = self._supervisor.agents.ensure(wanted, float(request["grace_s"]))
         return {"agents": [_agent(child) for child in staying]}
@@ -110,6 +119,9 @@ class Verbs:
             "pid": os.getpid(),
             "waiting": supervisor.missing(),
         }
+
+    async def _machine(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return await self._supervisor.machine()
 
     async def _touch(self, _request: dict[str, Any]) -> dict[str, Any]:
         return {"again_s": self._supervisor.idle.touch(time.monotonic())}

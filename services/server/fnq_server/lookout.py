@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from fnq_core.presence import PresenceBoard
+from fnq_server.caveats import insist_on, sentences
 from fnq_server.demand import Demand
 from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
 from fnq_server.readiness import Readiness, judge
 from fnq_wire.error import StackError
+
+if TYPE_CHECKING:
+    from fnq.v1 import spec_pb2
 
 __all__ = ["Lookout"]
 
@@ -20,7 +26,10 @@ _KEPT_S = 60.0
 #: Last lines of workers that crash.
 _LINES = 20
 #: Where workers are started by hand.
-_NOBODYS = Explanation(Outlook.BLOCKED, "no worker is attached, and this server starts none")
+_NOBODYS = Explanation(
+    Outlook.BLOCKED,
+    "no worker is attached, and this server starts none: run fnq_worker, or give it --workers",
+)
 
 
 class _Known(NamedTuple):
@@ -54,6 +63,36 @@ class Lookout:
         known = await self._ask_about(namespace, version)
         return judge(found, known.explanation, known.log)
 
+    async def crash(self, namespace: str, version: str) -> str:
+        """Return why workers of a version crash again and again; "" where they do not."""
+        known = await self._ask_about(namespace, version)
+        crashes = known.explanation.outlook is Outlook.CRASHING
+        return known.explanation.reason if crashes else ""
+
+    def forget(self, namespace: str, version: str) -> None:
+        """Ask the orchestrator anew about a version when somebody asks here."""
+        self._known.pop((namespace, version), None)
+
+    async def caveats(
+        self, specs: Sequence[spec_pb2.FunctionSpec], *, strict: bool = False
+    ) -> list[str]:
+        """Return what whoever deploys should know of the place where these would run.
+
+        `strict`: raise UnschedulableError where it lacks what one asks for, and
+        StackError where that cannot be found out.
+        """
+        if self._orchestrator is None:
+            return []
+        try:
+            found = await self._orchestrator.caveats(specs)
+        except StackError:
+            if strict:
+                raise
+            return []
+        if strict:
+            insist_on(found)
+        return sentences(found)
+
     async def _ask_about(self, namespace: str, version: str) -> _Known:
         now, key = asyncio.get_running_loop().time(), (namespace, version)
         before = self._known.get(key)
@@ -75,9 +114,15 @@ class Lookout:
         try:
             found = await self._orchestrator.explain(namespace, version)
         except StackError as problem:
-            return refused or Explanation(Outlook.BLOCKED, str(problem))
-        # Workers that an earlier wish has brought are there all the same.
-        return found if refused is None or found.outlook is not Outlook.ABSENT else refused
+            if refused is None:
+                return Explanation(Outlook.UNKNOWN, str(problem))
+            if refused.outlook is Outlook.IMPOSSIBLE:
+                return refused
+            return replace(refused, outlook=Outlook.UNKNOWN)
+        if refused is None or found.outlook in (Outlook.RUNNING, Outlook.STARTING):
+            # Workers that an earlier wish has brought are there all the same.
+            return found
+        return refused
 
     async def _log(self, namespace: str, version: str) -> str:
         assert self._orchestrator is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fnq_core.presence import Presence
+from fnq_core.presence import CANNOT_BEGIN, Presence
 from fnq_server.orchestrator.seam import Explanation, Outlook
+from fnq_server.remedy import explained
 
 __all__ = ["Readiness", "judge"]
 
@@ -34,7 +35,12 @@ def judge(found: Sequence[Presence], known: Explanation | None = None, log: str 
         return Readiness("ready")
     if "failed" in states:
         failed = states["failed"]
-        return Readiness("failed", failed.reason, failed.traceback)
+        if failed.reason.startswith(CANNOT_BEGIN):
+            return Readiness("failed", failed.reason, failed.traceback, Outlook.IMPOSSIBLE)
+        reason = explained(failed.reason, failed.traceback)
+        return Readiness("failed", reason, failed.traceback)
+    if "cordoned" in states:
+        return Readiness("waiting", "its worker was about to be suspended, and takes calls again")
     outlook = Outlook.ABSENT if known is None else known.outlook
     reason = "" if known is None else known.reason
     if outlook is Outlook.IMPOSSIBLE:
@@ -42,7 +48,7 @@ def judge(found: Sequence[Presence], known: Explanation | None = None, log: str 
     if outlook is Outlook.CRASHING:
         # Each of its workers says that it starts, for as long as it lives.
         return Readiness("waiting", reason, log, outlook)
-    if outlook is Outlook.BLOCKED and not found:
+    if outlook in (Outlook.BLOCKED, Outlook.UNKNOWN) and not found:
         return Readiness("waiting", reason, outlook=outlook)
     if found:
         return Readiness("waiting", "a worker has started and imports the function")

@@ -53,6 +53,8 @@ class Relay:
         self._moved: set[bytes] = set()
         #: Calls whose inbox was gone.
         self.doubted: set[Track] = set()
+        #: Told of the ends of detached calls, with their inbox and entry.
+        self.hear_kept = self._take_stray
         #: Loop time of the last answer from Redis: health.
         self.answered_at = asyncio.get_running_loop().time()
 
@@ -96,8 +98,7 @@ class Relay:
 
     async def look_again(self) -> None:
         """Have the read that waits see which inboxes are to be read now."""
-        nothing = [(self.inbox, b"")]
-        await insist("waking the reader", lambda: self._mailboxes.publish(nothing))
+        await insist("waking the reader", lambda: self._mailboxes.publish([(self.inbox, b"")]))
 
     async def keep(self) -> None:
         """Renew the inbox of this server; one that was gone is made anew, and without results."""
@@ -149,8 +150,8 @@ class Relay:
         if self._tracks.pop(track.call, None) is None:
             return
         track.session.calls.discard(track.call)
-        self._deleter.delete(track.inbox, (entry for _, entry in track.unacknowledged))
-        self._deleter.delete(track.inbox, track.withheld)
+        sent = [entry for _, entry in track.unacknowledged]
+        self._deleter.delete(track.inbox, sent + track.withheld)
         self._deleter.discard(reference for _, reference in track.blobs)
         if track.arguments is not None:
             self._deleter.discard([track.arguments])
@@ -215,7 +216,7 @@ class Relay:
             return
         track = self._tracks.get(result.call)
         if track is None or track.inbox != inbox:
-            self._take_stray(inbox, entry, result)
+            (self.hear_kept if result.kept else self._take_stray)(inbox, entry, result)
             return
         at = order(entry)
         if at <= track.seen:
@@ -276,7 +277,7 @@ class Relay:
         self, track: Track, entry: str, body: bytes | None, result: result_pb2.Result
     ) -> None:
         """Send a result on; `body` is its serialized form where it was not cut."""
-        after = track.next + 1 if track.ended else result.position + len(result.chunks)
+        after = track.next + 1 if track.ended else track.next
         track.unacknowledged.append((after, entry))
         large = references(result)
         track.blobs += [(after, reference) for reference in large]
@@ -338,19 +339,14 @@ class Relay:
             self._revoked[track.call] = reason
             if len(self._revoked) > _MAX_REVOKED:
                 del self._revoked[next(iter(self._revoked))]
-            if track.entry:
-                self._orders.withdraw(track.stream, track.entry)
+        if track.entry and (track.repeatable or not track.consumer):
+            # No run of it begins any more, also where it waits for another attempt.
+            self._orders.withdraw(track.stream, track.entry)
         self.decree(track, "CallCancelledError", reason)
 
     def decree(self, track: Track, error: str, message: str) -> None:
         """End a call with a failure that no run wrote."""
-        result = result_pb2.Result(
-            call=track.call, epoch=track.epoch, position=track.next, decreed=True
-        )
-        result.end.failure.error = error
-        result.end.failure.message = message
-        track.ended = True
-        track.decreed = result.SerializeToString()
+        track.decree(error, message)
         if not track.replaying:
             track.session.send(track.decreed)
 
@@ -359,9 +355,8 @@ class Relay:
         track = self._tracks.get(call)
         if track is None:
             return
-        kept = [item for item in track.unacknowledged if item[0] > position]
         done = [entry for after, entry in track.unacknowledged if after <= position]
-        track.unacknowledged = kept
+        track.unacknowledged = [item for item in track.unacknowledged if item[0] > position]
         if track.blobs:
             self._deleter.discard(each for after, each in track.blobs if after <= position)
             track.blobs = [item for item in track.blobs if item[0] > position]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
-from fnq_wire.limits import FULL_FRAME
+from fnq_wire.limits import FULL_FRAME, VALUE_TTL_S
+
+if TYPE_CHECKING:
+    from fnq_server.watch import Watch
 
 __all__ = ["NO_ROOM", "Session", "references"]
 
@@ -35,6 +39,8 @@ class Session:
         #: Held while its client is taken back, or found to be gone.
         self.door = asyncio.Lock()
         self.calls: set[bytes] = set()
+        #: What it wants to hear of detached calls, by the ids that it gave these wishes.
+        self.watches: dict[bytes, Watch] = {}
         #: Loop time at which the stream broke; None while it is open.
         self.detached_at: float | None = asyncio.get_running_loop().time()
         #: Sends what goes out; another one when the client has opened another stream.
@@ -42,6 +48,8 @@ class Session:
         #: Submissions that wait to be appended.
         self.offered: list[session_pb2.Submission] = []
         self.appending: asyncio.Task[None] | None = None
+        #: It has moved to another server: what it offered here was not accepted.
+        self.fenced = False
         #: An agent's: see Hello.
         self.agent = False
         #: Its client was away for too long: its calls were cancelled meanwhile.
@@ -100,6 +108,10 @@ class Session:
                 reference.CopyFrom(arrived)
             elif int(reference.key) in self.overflow:
                 reference.key = NO_ROOM + self.overflow[int(reference.key)]
+
+    def keep(self, reference: result_pb2.Reference) -> None:
+        """Keep the arguments of a detached call, should its caller end before it is run."""
+        self._blobs.keep(reference, VALUE_TTL_S)
 
     async def frames(self) -> AsyncIterator[session_pb2.ServerFrame]:
         """Yield what goes out, gathered per turn, without end."""

@@ -25,6 +25,7 @@ from fnq_server.deleter import Deleter
 from fnq_server.relay import Relay
 from fnq_server.session import Session
 from fnq_server.track import Track
+from fnq_server.watches import Watches
 from fnq_wire import callid
 from fnq_wire.protocol import PROTOCOL, version_problem
 
@@ -49,6 +50,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         accepter: Accepter,
         blobs: Blobs,
         deleter: Deleter,
+        watches: Watches,
     ) -> None:
         self._records = records
         self._mailboxes = mailboxes
@@ -56,6 +58,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         self._accepter = accepter
         self._blobs = blobs
         self._deleter = deleter
+        self._watches = watches
         self._proof = secrets.token_bytes(16) if blobs.spool is not None else b""
         self._untended = False
         self._sessions: dict[int, Session] = {}
@@ -95,6 +98,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         finally:
             writer.cancel()
             if session.writer is writer:
+                self._watches.forget(session)
                 session.writer = None
                 session.detached_at = asyncio.get_running_loop().time()
 
@@ -131,6 +135,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         if self._sessions.get(session.tag) is not session:
             return None
         self._deleter.discard(session.incoming.values())
+        self._watches.forget(session)
         session.interrupt()
         if session.appending is not None:
             await session.appending
@@ -185,10 +190,14 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             await self._resume_calls(session, frame.resumptions)
         if frame.resumed:
             session.lapsed = False
+        for watch in frame.watches:
+            self._watches.open(session, watch)
         ours = session.calls
         for credit in frame.credits:
             if credit.call in ours:
                 relay.credit(credit)
+            else:
+                self._watches.grant(session, credit.call, credit.chunks)
         for cancellation in frame.cancellations:
             track = relay.get(cancellation.call)
             if track is not None and cancellation.call in ours:
@@ -200,6 +209,8 @@ class Sessions(session_pb2_grpc.SessionsServicer):
             call = frame.ended[start : start + callid.SIZE]
             if call in ours:
                 relay.end(call)
+            else:
+                self._watches.close(session, call)
 
     async def _take_parts(self, session: Session, parts: Iterable[session_pb2.Part]) -> bool:
         """Store parts of large values; False when the client has a newer stream meanwhile.
@@ -257,7 +268,7 @@ class Sessions(session_pb2_grpc.SessionsServicer):
         inbox = resumption.inbox
         if not inbox.startswith(_INBOX):
             inbox = self._relay.inbox
-        track = Track(resumption.call, session, inbox, resumption.repeatable)
+        track = Track(resumption.call, session, inbox, resumption.repeatable, resumption.divergent)
         track.next, track.epoch = resumption.position, resumption.epoch
         track.consumer = resumption.consumer
         track.fingerprint = resumption.fingerprint

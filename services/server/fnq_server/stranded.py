@@ -14,13 +14,15 @@ from google.protobuf.message import DecodeError
 from redis.exceptions import ResponseError
 
 from fnq.v1 import record_pb2, result_pb2
-from fnq_core.backlog import Backlog, Idle
-from fnq_core.blobs import Blobs
+from fnq_core import keys
+from fnq_core.backlog import Idle
 from fnq_core.calls import Target
 from fnq_core.connection import UNREACHABLE
+from fnq_core.kept import By, Ending
 from fnq_core.lease import LEASE_S
-from fnq_core.presence import PresenceBoard
+from fnq_server.complaint import Complaint
 from fnq_server.demand import Demand
+from fnq_server.doors import Doors
 from fnq_server.lookout import Lookout
 from fnq_server.orchestrator.seam import Outlook
 from fnq_server.readiness import Readiness
@@ -48,6 +50,7 @@ class _Due(NamedTuple):
     version: str
     stream: str
     entry: str
+    detached: bool
 
 
 class Stranded:
@@ -61,16 +64,15 @@ class Stranded:
 
     def __init__(
         self,
-        backlog: Backlog,
-        blobs: Blobs,
-        board: PresenceBoard,
+        doors: Doors,
         demand: Demand,
         lookout: Lookout,
         awaited: Callable[[bytes], bool],
     ) -> None:
-        self._backlog = backlog
-        self._blobs = blobs
-        self._board = board
+        self._backlog = doors.backlog
+        self._kept = doors.kept
+        self._blobs = doors.blobs
+        self._board = doors.board
         self._demand = demand
         self._lookout = lookout
         self._awaited = awaited
@@ -79,24 +81,31 @@ class Stranded:
         self._most = _LEAST_PRUNED
         self._numbers = itertools.count()
         self._news = asyncio.Event()
-        self._complaint = ""
+        self._complaint = Complaint(_log.error, "calls that wait cannot be looked at")
 
     def watch(
-        self, call: bytes, target: Target, stream: str, entry: str, remaining_s: float
+        self,
+        call: bytes,
+        target: Target,
+        stream: str,
+        entry: str,
+        remaining_s: float,
+        *,
+        detached: bool = False,
     ) -> None:
         """Have a call ended unless a worker has taken it after so many seconds."""
         if len(self._due) >= self._most:
             self._prune()
         at = asyncio.get_running_loop().time() + remaining_s
         number = next(self._numbers)
-        due = _Due(at, number, call, target.namespace, target.version, stream, entry)
+        due = _Due(at, number, call, target.namespace, target.version, stream, entry, detached)
         heapq.heappush(self._due, due)
         if self._due[0] is due:
             self._news.set()
 
     def _prune(self) -> None:
         """Forget the deadlines of calls that have ended."""
-        self._due = [each for each in self._due if self._awaited(each.call)]
+        self._due = [each for each in self._due if each.detached or self._awaited(each.call)]
         heapq.heapify(self._due)
         self._most = max(_LEAST_PRUNED, 2 * len(self._due))
 
@@ -114,17 +123,11 @@ class Stranded:
             except UNREACHABLE:
                 pass  # Tried again in a moment.
             except ResponseError as problem:
-                self._complain(problem)
+                self._complaint.make(problem)
             until = min([look_at, *(each.at for each in self._due[:1])])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(_PAUSE_S, until - loop.time())):
                     await self._news.wait()
-
-    def _complain(self, problem: ResponseError) -> None:
-        """Log what Redis refuses to tell, once for as long as it is the same."""
-        if str(problem) != self._complaint:
-            self._complaint = str(problem)
-            _log.error("calls that wait cannot be looked at", problem=self._complaint)
 
     async def _end_hopeless(self) -> None:
         """End all calls of versions that can never have a worker."""
@@ -132,26 +135,34 @@ class Stranded:
             found = await self._lookout.of(namespace, version)
             if found.outlook is Outlook.IMPOSSIBLE:
                 failure = result_pb2.Failure(error="UnschedulableError", message=found.reason)
-                await self._end_version(namespace, version, failure)
+                count = await self.end_version(namespace, version, failure)
+                if count:
+                    _log.warning(
+                        "calls can never run", version=version, calls=count, reason=found.reason
+                    )
 
-    async def _end_version(self, namespace: str, version: str, failure: result_pb2.Failure) -> None:
-        """End all calls of one version; what is broken of it is its own affair."""
+    async def end_version(self, namespace: str, version: str, failure: result_pb2.Failure) -> int:
+        """End all calls of one version that nobody holds; return how many.
+
+        What is broken of it is its own affair. Raises one of UNREACHABLE.
+        """
+        count = 0
         try:
             for stream in await self._backlog.streams(namespace, version):
-                await self._end_all(stream, failure)
+                count += await self._end_all(stream, failure)
         except UNREACHABLE:
             raise
         except ResponseError as problem:
-            self._complain(problem)
+            self._complaint.make(problem)
+        return count
 
-    async def _end_all(self, stream: str, failure: result_pb2.Failure) -> None:
+    async def _end_all(self, stream: str, failure: result_pb2.Failure) -> int:
         first, count = "-", 0
         while first:
             page, first = await self._backlog.idle(stream, first)
             for each in page:
                 count += await self._end(each, failure)
-        if count:
-            _log.warning("calls can never run", stream=stream, calls=count, reason=failure.message)
+        return count
 
     async def _end_overdue(self) -> None:
         """End the calls whose deadline has passed and that nobody holds.
@@ -162,7 +173,7 @@ class Stranded:
         now = asyncio.get_running_loop().time()
         while self._due and self._due[0].at <= now:
             due = heapq.heappop(self._due)
-            if not self._awaited(due.call):
+            if not due.detached and not self._awaited(due.call):
                 continue
             ended = False
             try:
@@ -170,6 +181,9 @@ class Stranded:
                 for each in page:
                     found = await self._lookout.of(due.namespace, due.version)
                     ended = await self._end(each, _too_late(found))
+                if due.detached and not ended:
+                    [holder] = await self._backlog.holders(due.stream, [due.entry])
+                    ended = holder is None
             except UNREACHABLE:
                 heapq.heappush(self._due, due)
                 raise
@@ -182,9 +196,16 @@ class Stranded:
             call = record_pb2.Entry.FromString(idle.body)
         except DecodeError:
             return False  # A consumer removes what cannot be read, and knows whom to tell.
-        result = result_pb2.Result(call=call.call, epoch=idle.epoch, decreed=True)
+        epoch, _, attempt = idle.then
+        result = result_pb2.Result(call=call.call, epoch=epoch, attempt=attempt, decreed=True)
         result.end.failure.CopyFrom(failure)
-        gone = await self._backlog.turn_away(idle, call.inbox, result.SerializeToString())
+        body = result.SerializeToString()
+        if call.detached:
+            ending = Ending(call.call, body, By.NOBODY)
+            [finished] = await self._kept.finish(keys.namespace_of(idle.stream), [ending])
+            gone = finished is not None
+        else:
+            gone = await self._backlog.turn_away(idle, call.inbox, body)
         if gone and call.payload.HasField("reference"):
             await self._blobs.delete([call.payload.reference])
         return gone

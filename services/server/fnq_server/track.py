@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from fnq.v1 import record_pb2, result_pb2
+from fnq_wire import positions
 from fnq_wire.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ class Track:
     session: Session
     inbox: str
     repeatable: bool
+    #: A repeated run may differ from what was delivered before.
+    divergent: bool = False
     next: int = 0
     epoch: int = 0
+    #: Executions before the run of that epoch.
+    attempt: int = 0
     consumer: str = ""
     unacknowledged: list[tuple[int, str]] = field(default_factory=list)
     #: Where its arguments lie, if they are large and its client waits for the end.
@@ -76,6 +81,15 @@ class Track:
     #: Results are being sent again; new ones queue behind them.
     replaying: bool = False
 
+    def decree(self, error: str, message: str) -> None:
+        """End it with a failure that no run wrote."""
+        result = result_pb2.Result(call=self.call, epoch=self.epoch, position=self.next)
+        result.attempt, result.decreed = self.attempt, True
+        result.end.failure.error = error
+        result.end.failure.message = message
+        self.ended = True
+        self.decreed = result.SerializeToString()
+
 
 def advance(track: Track, result: result_pb2.Result) -> Verdict:
     """Return what becomes of `result`, and move `track` accordingly.
@@ -88,7 +102,7 @@ def advance(track: Track, result: result_pb2.Result) -> Verdict:
     if result.epoch > track.epoch:
         if track.next and not track.repeatable and not result.decreed:
             return Verdict.BROKEN
-        track.epoch = result.epoch
+        track.epoch, track.attempt = result.epoch, result.attempt
     if result.HasField("started"):
         track.consumer = result.started.consumer
     if result.decreed:
@@ -98,26 +112,28 @@ def advance(track: Track, result: result_pb2.Result) -> Verdict:
 
 
 def _advance_chunks(track: Track, result: result_pb2.Result) -> Verdict:
-    count, ends = len(result.chunks), result.HasField("end")
-    if not count and not ends:
+    ends = result.HasField("end")
+    if not result.chunks and not ends:
         return Verdict.PASS
-    after = result.position + count
+    after = positions.after(result)
     if result.position > track.next:
         return Verdict.BROKEN
-    if track.repeatable and not _same_chunk(track, result):
+    compared = track.repeatable and not track.divergent
+    if compared and not _same_chunk(track, result):
         return Verdict.DIVERGED
-    if after < track.next:
-        return Verdict.DIVERGED if ends else Verdict.DROP
-    if after == track.next and not ends:
+    if after < track.next and ends and not (track.divergent or result.end.HasField("failure")):
+        return Verdict.DIVERGED
+    if after <= track.next and not ends:
         # An end or a chunk that came before; an old `started` beside it has been noted.
         return Verdict.DROP
-    cut = track.next - result.position
-    if cut:
-        del result.chunks[:cut]
-        result.position = track.next
-    if track.repeatable and result.chunks:
+    cut = positions.cut(result, track.next)
+    if after < track.next:
+        # A repeated run ends, or fails before it could differ, where chunks of the first
+        # were delivered: so does the call.
+        result.position, cut = track.next, True
+    if compared and result.chunks:
         track.fingerprint = fingerprint(result.chunks[-1])
-    track.next, track.ended = after, ends
+    track.next, track.ended = max(after, track.next), ends
     return Verdict.CUT if cut else Verdict.PASS
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 _CREDENTIALS = (
     "CONSUL_HTTP_AUTH",
     "CONSUL_HTTP_TOKEN",
+    "FNQ_REGISTRY_PASSWORD",
+    "FNQ_REGISTRY_USER",
     "FNQ_TOKEN",
     "NOMAD_TOKEN",
     "REDIS_PASSWORD",
@@ -30,6 +32,34 @@ _HEAVY = ("pyarrow",)
 
 def main(argv: list[str]) -> int:
     """Fork runners for agents until SIGTERM, or until the agent at FD has gone."""
+    options = _parser().parse_args(argv)
+    where: str = options.zygote
+    _drop_credentials(os.environ, where)
+    _preload(_NEEDED)
+    from fnq_runner.child import set_name
+    from fnq_runner.zygote import Zygote, listen
+
+    set_name("fnq-zygote")
+    here = os.getcwd() if options.here else ""
+    if where.isdecimal():
+        agent = socket.socket(fileno=int(where))
+        Zygote(listener=None, agent=agent, prepare=_prepare, folder=here).serve()
+        return 0
+    path = Path(where)
+    # From the moment that the socket is there, SIGTERM is an orderly end.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        with listen(path) as listener:
+            zygote = Zygote(listener=listener, agent=None, prepare=_prepare, folder=here)
+            if options.tied:
+                zygote.tie(sys.stdin.fileno(), os.path.dirname(os.path.abspath(where)))
+            zygote.serve()
+    finally:
+        path.unlink(missing_ok=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fnq_runner", description=__doc__)
     parser.add_argument(
         "--zygote",
@@ -37,26 +67,15 @@ def main(argv: list[str]) -> int:
         metavar="PATH|FD",
         help="path of the Unix socket to listen on, or number of an inherited connection",
     )
-    where: str = parser.parse_args(argv).zygote
-    _drop_credentials(os.environ, where)
-    _preload(_NEEDED)
-    from fnq_runner.child import set_name
-    from fnq_runner.zygote import Zygote, listen
-
-    set_name("fnq-zygote")
-    if where.isdecimal():
-        agent = socket.socket(fileno=int(where))
-        Zygote(listener=None, agent=agent, prepare=_prepare).serve()
-        return 0
-    path = Path(where)
-    # From the moment that the socket is there, SIGTERM is an orderly end.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    try:
-        with listen(path) as listener:
-            Zygote(listener=listener, agent=None, prepare=_prepare).serve()
-    finally:
-        path.unlink(missing_ok=True)
-    return 0
+    parser.add_argument(
+        "--tied",
+        action="store_true",
+        help="end when the standard input does, or the directory of the socket is gone",
+    )
+    parser.add_argument(
+        "--here", action="store_true", help="start runners in this directory, not in their own"
+    )
+    return parser
 
 
 def _drop_credentials(environment: Mapping[str, str], where: str) -> None:

@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import struct
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalkcompute.inflight import Inflight, Outcome, Target
+from chalkcompute.inflight import Inflight, Outcome, Target, Terms, Watched
+from fnq_runner import terms as terms_of
+from fnq_runner.asking import Asking
+from fnq_runner.depot import Depot, NoRoomError
 from fnq_runner.docket import Docket
 from fnq_runner.host import Host, News
-from fnq_runner.invocation import CURRENT, Invocation
+from fnq_runner.invocation import CURRENT, Interrupted, Invocation
 from fnq_runner.pipe import Pipe
 from fnq_wire import callid, failure
+from fnq_wire.detached import encode_watch
 from fnq_wire.error import (
-    ConnectionLostError,
     DeployError,
     NestingTooDeepError,
     NotFoundError,
-    NotReadyError,
     PayloadTooLargeError,
 )
-from fnq_wire.limits import MAX_DEPTH, MOST_SPOOLED
+from fnq_wire.limits import MAX_DEPTH, MOST_CHUNKED
 from fnq_wire.pipe import (
     NO_CALL,
     Frame,
     Kind,
     SubmitInfo,
     encode,
-    encode_json,
     encode_submit,
     read_json,
+    read_payload,
 )
 
 if TYPE_CHECKING:
-    from chalkcompute.port import Parameters
+    from chalkcompute.functions import Functions
+    from chalkcompute.port import Deployed, Parameters
     from fnq.v1 import spec_pb2
+    from fnq_wire.pieces import Payload
 
 __all__ = ["PipeSession"]
 
 _SIZE = struct.Struct("<Q")
-#: Seconds that the agent's answer about readiness may be later than the time-out
-#: that it was told: the cause that it names is worth the wait.
-_GRACE = 2.0
 
 
-class PipeSession:
+class PipeSession(Asking):
     """Carry nested calls; see `chalkcompute.port.Session` for what its methods promise.
 
     A call made by an invocation is its child: it names it as parent, is one deeper,
@@ -54,38 +54,61 @@ class PipeSession:
     a thread or task that outlives its invocation) is a root.
     """
 
-    def __init__(self, pipe: Pipe, docket: Docket, host: Host) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: Pipe, docket: Docket, host: Host, depot: Depot) -> None:
+        super().__init__(pipe, host)
         self._docket = docket
-        self._host = host
+        self._depot = depot
         self._sets: dict[int, dict[str, Target]] = {}
         #: The set of calls that name none, and of what is called at import.
         self._latest = 0
-        self._lock = threading.RLock()
         self._children: dict[bytes, Inflight] = {}
-        self._requests: dict[int, News] = {}
-        self._asked = 0
         self._tag = 0
         self._offset_ms = 0
-        self._seq = 0
-        #: Bytes of the largest value that may be sent.
-        self._most = MOST_SPOOLED
+        #: Sequence numbers used so far, of `_count` from `_first` on.
+        self._used = 0
+        self._first = 0
+        self._count = 1
         self._granted = False
         self._ungranted: list[News] = []
-        self._forked = False
 
-    def submit(self, target: Target, payload: bytes) -> Inflight:
+    def submit(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None = None,
+        *,
+        rows: int = 1,
+        packed: bool = False,
+    ) -> Inflight:
         """Send a call. A unary one is written by the wait for it, which follows."""
+        return self._send(target, payload, terms, rows, packed=packed)
+
+    def spawn(self, target: Target, payload: Payload, terms: Terms | None = None) -> Inflight:
+        """Send a call that outlives this one; it is nobody's child."""
+        return self._send(target, payload, terms, detached=True)
+
+    def _send(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None,
+        rows: int = 1,
+        *,
+        packed: bool = False,
+        detached: bool = False,
+    ) -> Inflight:
         self._check_process()
-        if len(payload) > self._most:
-            raise PayloadTooLargeError(
-                f"the arguments of {target.name} have {len(payload)} bytes, "
-                f"the most is {self._most}",
-                function=target.name,
-            )
+        _check_heard()
+        text = f"the arguments of {target.name} have {len(payload)} bytes, the most is"
+        if len(payload) > self._depot.most:
+            raise PayloadTooLargeError(f"{text} {self._depot.most}", function=target.name)
         shielded = self._host.shield()
         try:
-            return self._submit(target, payload)
+            return self._submit(target, payload, terms, rows, packed=packed, detached=detached)
+        except NoRoomError as problem:
+            raise PayloadTooLargeError(
+                f"{text} {MOST_CHUNKED} without room in {problem}: free some", function=target.name
+            ) from problem
         finally:
             self._host.expose(shielded)
 
@@ -124,6 +147,15 @@ class PipeSession:
             self._reclaim(lender)
             self._host.expose(shielded)
 
+    def watch(self, call: bytes, after: int = 0, *, end_only: bool = False) -> Watched:
+        self._check_process()
+        if not self._granted:
+            self._await_grant()
+        watched = Watched(self._next_id(callid.NO_VERSION))
+        self._children[watched.call] = watched
+        self._say(encode_watch(watched.call, call, after, end_only=end_only))
+        return watched
+
     def credit(self, inflight: Inflight, chunks: int, size: int) -> None:
         self._say(encode(Kind.CHILD_CREDIT, inflight.call, 0, chunks, _SIZE.pack(size)))
 
@@ -140,6 +172,11 @@ class PipeSession:
             number=answer["number"],
             repeatable=answer["repeatable"],
             set=answer["set"],
+            divergent=answer["divergent"],
+            batch=answer.get("batch", 0),
+            types=tuple(answer.get("types", ())),
+            single=answer.get("single", False),
+            returns=answer.get("returns", "any"),
         )
         return target, [(each[0], each[1], each[2]) for each in answer["parameters"]]
 
@@ -168,14 +205,20 @@ class PipeSession:
         self._ask(question, target.name, timeout)
 
     def deploy(
-        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
-    ) -> list[tuple[str, int]]:
+        self,
+        specs: Sequence[spec_pb2.FunctionSpec],
+        bundles: Mapping[str, bytes],
+        timeout: float | None = None,
+    ) -> Deployed:
         raise DeployError("a worker deploys nothing: expected deploys from a script only")
 
     @property
-    def active(self) -> frozenset[str]:
-        """Nothing: a worker deploys nothing."""
-        return frozenset()
+    def functions(self) -> Functions:
+        """Nothing: a worker looks after no functions."""
+        raise DeployError(
+            "a worker looks after no functions: expected versions(), rollback() and delete() "
+            "from a script only"
+        )
 
     def learn(self, members: int, mates: Mapping[str, Mapping[str, Any]]) -> None:
         """Take note of the latest set and of what is in it."""
@@ -191,6 +234,9 @@ class PipeSession:
                 number=mate["number"],
                 repeatable=mate["repeatable"],
                 set=members,
+                divergent=mate["divergent"],
+                batch=mate.get("batch", 0),
+                single=mate.get("single", False),
             )
             for name, mate in mates.items()
         }
@@ -199,72 +245,88 @@ class PipeSession:
         """Note that this is a copy of the process, whose pipe is not its own."""
         self._forked = True
 
-    def grant(self, frame: Frame) -> None:
-        """Take the ids that child calls are made of, and the size that they may have."""
-        granted = read_json(frame)
+    def grant(self, tag: int, granted: Mapping[str, Any]) -> None:
+        """Take the ids that child calls are made of."""
         with self._lock:
-            self._tag, self._offset_ms = frame.number, int(granted["offset_ms"])
-            self._seq, self._granted = int(granted["seq"]), True
-            self._most = int(granted["most"])
+            self._tag, self._offset_ms = tag, int(granted["offset_ms"])
+            self._first, self._count = int(granted["first"]), int(granted["count"])
+            self._granted = True
             waiting, self._ungranted = self._ungranted, []
         for news in waiting:
             news.bring(True)
-
-    def answer(self, frame: Frame) -> None:
-        """Pass on the answer to a request; nobody may wait for it any more."""
-        news = self._requests.pop(frame.number, None)
-        if news is not None:
-            news.bring(read_json(frame))
 
     def child(self, frame: Frame) -> None:
         """Pass on a chunk or the end of a child; what was cancelled is forgotten."""
         inflight = self._children.get(frame.call)
         if inflight is None:
+            self._depot.drop(read_payload(frame))
             return
-        if frame.kind == Kind.CHILD_CHUNK:
-            inflight.push(frame.body)
+        if frame.kind in (Kind.CHILD_CHUNK, Kind.CHILD_VALUE):
+            self._pass_on(frame, inflight)
             return
         del self._children[frame.call]
-        if frame.kind == Kind.CHILD_VALUE:
-            inflight.finish(Outcome(value=frame.body))
-        elif frame.kind == Kind.CHILD_EXHAUSTED:
+        if frame.kind == Kind.CHILD_EXHAUSTED:
             inflight.finish(Outcome(exhausted=True))
         else:
-            inflight.finish(Outcome(failure=read_json(frame)))
+            inflight.finish(Outcome(failure=read_json(frame), attempt=frame.number))
 
-    def _submit(self, target: Target, payload: bytes) -> Inflight:
+    def _pass_on(self, frame: Frame, inflight: Inflight) -> None:
+        """Pass on a value; one that cannot be read ends its call."""
+        try:
+            value = self._depot.take(read_payload(frame))
+        except OSError as problem:
+            text = f"a large value cannot be read: {problem.strerror}; call the function again"
+            inflight.finish(Outcome(failure=failure.make("ResultExpiredError", text)))
+            self.cancel(inflight)
+            return
+        if frame.kind == Kind.CHILD_CHUNK:
+            inflight.push(value)
+            return
+        del self._children[frame.call]
+        inflight.finish(Outcome(value=value))
+
+    def _submit(
+        self,
+        target: Target,
+        payload: Payload,
+        asked: Terms | None,
+        rows: int,
+        *,
+        packed: bool,
+        detached: bool,
+    ) -> Inflight:
         parent = _parent()
-        depth = 0 if parent is None else parent.depth + 1
-        if depth >= MAX_DEPTH:
-            raise NestingTooDeepError(
-                f"the call of {target.name!r} would have {MAX_DEPTH} calls waiting above it: "
-                f"nested calls may be {MAX_DEPTH} levels deep",
-                function=target.name,
-            )
+        depth = _depth(parent, target)
         if not self._granted:
             self._await_grant()
         call = self._next_id(target.version)
         info = SubmitInfo(
             parent=NO_CALL if parent is None else parent.call,
             root=call if parent is None else parent.root,
-            remaining_ms=0 if parent is None else parent.remaining_ms(),
-            detached=False,
-            repeatable=target.repeatable,
+            remaining_ms=terms_of.remaining_ms(None if detached else parent, asked),
+            detached=detached,
+            repeatable=target.repeatable or packed,
             version=target.version,
             set=target.set,
+            rows=rows,
+            packed=packed,
+            divergent=target.divergent,
+            terms=b"" if asked is None else terms_of.packed(asked, payload),
         )
-        inflight = self._children[call] = Inflight(call)
-        epoch = 0 if parent is None else parent.epoch
-        self._pipe.post(encode_submit(call, epoch, depth, info, payload))
-        if target.streams:
+        inflight, epoch = Inflight(call), 0 if parent is None else parent.epoch
+        placed = self._depot.put(payload)
+        if not detached:
+            self._children[call] = inflight
+        self._pipe.post(encode_submit(call, epoch, depth, info, placed))
+        if target.streams or packed or detached:
             self._host.flush()
         return inflight
 
     def _next_id(self, version: str) -> bytes:
         with self._lock:
-            seq = self._seq
-            # May begin again: the milliseconds have moved on by then.
-            self._seq = (seq + 1) % callid.SEQ_LIMIT
+            # Begins again: the milliseconds have moved on by then.
+            seq = self._first + self._used % self._count
+            self._used += 1
             tag, offset_ms = self._tag, self._offset_ms
         return callid.make(time.time_ns() // 1_000_000 + offset_ms, version, tag, seq)
 
@@ -277,31 +339,6 @@ class PipeSession:
         self._host.flush()
         self._host.wait(news, news.ready, None)
 
-    def _ask(self, question: Mapping[str, object], name: str, timeout: float | None) -> Any:
-        """Return the agent's answer; raise the error that it holds."""
-        self._check_process()
-        shielded = self._host.shield()
-        news = News()
-        with self._lock:
-            self._asked += 1
-            number = self._asked
-        self._requests[number] = news
-        try:
-            self._pipe.send(encode_json(Kind.REQUEST, question, number=number))
-            late = None if timeout is None else timeout + _GRACE
-            if not self._host.wait(news, news.ready, late):
-                raise NotReadyError(
-                    f"function {name!r}: no answer within {timeout} s", function=name
-                )
-        finally:
-            self._requests.pop(number, None)
-            self._host.expose(shielded)
-        answer = news.value
-        assert isinstance(answer, dict)
-        if "failure" in answer:
-            raise failure.revive(answer["failure"], call_id="", function=name, attempt=0)
-        return answer["ok"]
-
     def _say(self, frame: bytes) -> None:
         if self._forked:
             return
@@ -311,13 +348,6 @@ class PipeSession:
             self._host.flush()
         finally:
             self._host.expose(shielded)
-
-    def _check_process(self) -> None:
-        if self._forked:
-            raise ConnectionLostError(
-                "a function was called in a process forked by another function: expected calls "
-                "in the process that runs the function only"
-            )
 
     def _lend(self) -> Invocation | None:
         """Lend the slot of the running invocation while it waits."""
@@ -332,7 +362,26 @@ class PipeSession:
             self._host.flush()
 
 
+def _check_heard() -> None:
+    """Stop code that was left behind: what it would call would be nobody's."""
+    invocation = CURRENT.get()
+    if invocation is not None and invocation.abandoned:
+        raise Interrupted(invocation.reason)
+
+
 def _parent() -> Invocation | None:
     """Return the invocation that a call is made for; one that has ended makes none."""
     invocation = CURRENT.get()
     return None if invocation is None or invocation.ended else invocation
+
+
+def _depth(parent: Invocation | None, target: Target) -> int:
+    """Return how deep a call is; raises NestingTooDeepError."""
+    depth = 0 if parent is None else parent.depth + 1
+    if depth >= MAX_DEPTH:
+        raise NestingTooDeepError(
+            f"the call of {target.name!r} would have {MAX_DEPTH} calls waiting above it: "
+            f"nested calls may be {MAX_DEPTH} levels deep",
+            function=target.name,
+        )
+    return depth

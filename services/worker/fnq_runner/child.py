@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 
 from fnq_runner import runner
 from fnq_runner.pipe import crash
-from fnq_wire.pipe import CUT_OFF
+from fnq_wire import cgroup, failure, mounts
+from fnq_wire.mounts import MountError
+from fnq_wire.pipe import CUT_OFF, Kind, encode_json
 
 __all__ = ["become_runner", "set_name"]
 
@@ -20,6 +22,9 @@ __all__ = ["become_runner", "set_name"]
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 #: Where the pipe lies in every runner.
 _PIPE = 3
+#: What the size of an expendable runner is raised by in the eyes of the kernel, in thousandths
+#: of the memory that its group may use: more than its agent and the zygote take together.
+_EXPENDABLE, _MOST = 500, 1_000
 
 
 def become_runner(
@@ -27,21 +32,36 @@ def become_runner(
 ) -> NoReturn:
     """Turn this copy of the zygote into a runner: pipe, stdout and stderr are given.
 
-    It dies with `parent`, has a process group of its own, and no other descriptor
-    than these.
+    It dies with `parent`, has a process group of its own, no other descriptor than
+    these, and sees what its order mounts for it. It is in the control groups of the order
+    before any code of the user's.
     """
     try:
         os.setpgid(0, 0)
         _die_with(parent)
+        for group in order.get("cgroups") or ():
+            cgroup.enter(group)
+        if order.get("expendable"):
+            _go_first()
         set_name("fnq-runner")
         _take_descriptors(descriptors)
         _reset_signals()
         _set_environment(order.get("env") or {})
+        mounts.enter([tuple(each) for each in order.get("mounts") or ()])
         if order.get("cwd"):
             os.chdir(order["cwd"])
+    except MountError as problem:
+        _refuse(problem)
     except BaseException as problem:
         crash(problem)
     runner.serve(socket.socket(fileno=_PIPE))
+
+
+def _refuse(problem: MountError) -> NoReturn:
+    """Tell the agent that no runner can begin here, and leave."""
+    envelope = failure.make("UnschedulableError", str(problem))
+    os.write(_PIPE, encode_json(Kind.BROKEN, dict(envelope)))
+    os._exit(runner.BROKEN)
 
 
 def set_name(name: str) -> None:
@@ -54,6 +74,18 @@ def _die_with(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(CUT_OFF)
+
+
+def _go_first() -> None:
+    """Have the kernel kill this process, and what it starts, before others of its group."""
+    path = "/proc/self/oom_score_adj"
+    try:
+        with open(path, encoding="ascii") as file:
+            score = int(file.read())
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(min(_MOST, score + _EXPENDABLE)))
+    except OSError:  # There is none here, or not for us: another may be killed first.
+        return
 
 
 def _prctl(option: int, value: Any) -> None:

@@ -76,6 +76,10 @@ class Host(Protocol):
         """Stop an invocation that has begun."""
         ...
 
+    def abandon(self, invocation: Invocation) -> None:
+        """End the call of one that does not stop, if the rest can go on without it."""
+        ...
+
     def ended(self, invocation: Invocation) -> None:
         """Note that an invocation has posted its end and left its slot."""
         ...

@@ -26,6 +26,7 @@ from fnq_runner.future import tell
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.interrupt import Interrupter
 from fnq_runner.invocation import Invocation
+from fnq_runner.leftover import leave_behind
 from fnq_runner.pipe import Pipe, crash
 from fnq_runner.strand import Strand, running, strand
 from fnq_runner.threads import Threads
@@ -143,9 +144,15 @@ class Hub:
         invocation.cancel(reason)
         if invocation.thread is not None:
             if invocation.began and not (invocation.parked or invocation.waits):
-                self._abandon(invocation)
+                self.abandon(invocation)
         elif invocation is self._interrupter.current and threading.get_ident() != self._main:
             self._interrupter.signal()
+
+    def abandon(self, invocation: Invocation) -> None:
+        # On the main thread only its end, or that of the process, helps.
+        if invocation.thread is not None:
+            leave_behind(self._pipe, self._docket, self._runs, invocation)
+            self.drained()
 
     def ended(self, invocation: Invocation) -> None:
         if invocation.thread is not None:
@@ -225,15 +232,6 @@ class Hub:
     def _ring_timers(self) -> None:
         while self._timers and (self._timers[0][2].done or self._timers[0][0] <= time.monotonic()):
             self._resume(heapq.heappop(self._timers)[2])
-
-    def _abandon(self, invocation: Invocation) -> None:
-        """End a call whose thread cannot be stopped; the runner admits no more."""
-        if self._docket.close(invocation):
-            self._pipe.send(self._runs.cancelled(invocation))
-        self._docket.forget(invocation)
-        for waiting in self._docket.drain():
-            self._pipe.send(self._runs.revoked(waiting))
-        self.drained()
 
     def _read(self) -> None:
         """Read the pipe in a callback of a loop of the user's."""

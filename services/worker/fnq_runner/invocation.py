@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalkcompute.context import CallContext
 from fnq_wire import callid
-from fnq_wire.pipe import NO_CALL, Frame, read_dispatch
+from fnq_wire.batchframe import read_batch
+from fnq_wire.pieces import Spooled
+from fnq_wire.pipe import NO_CALL, Frame, Kind, read_dispatch
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,10 +40,13 @@ class Invocation:
 
     __slots__ = (
         "_payload",
+        "abandoned",
         "attempt",
         "began",
         "call",
+        "caller",
         "cancelled",
+        "careful",
         "credit_bytes",
         "credit_chunks",
         "deadline",
@@ -51,12 +56,14 @@ class Invocation:
         "epoch",
         "interrupted",
         "interruptible",
+        "packed",
         "parent",
         "parked",
         "partial",
         "position",
         "reason",
         "root",
+        "rows",
         "set",
         "slot",
         "task",
@@ -69,30 +76,30 @@ class Invocation:
 
     def __init__(self, frame: Frame) -> None:
         info, self._payload = read_dispatch(frame)
+        #: What frames call it: a call, or a batch.
         self.call = frame.call
-        self.epoch = frame.epoch
-        self.depth = frame.number
+        #: The call that it passes for: the first one of a batch.
+        batch = frame.kind == Kind.BATCH
+        self.caller = read_batch(self._payload)[0].call if batch else frame.call
+        self.epoch, self.depth = frame.epoch, frame.number
         self.attempt = info.attempt
-        self.parent = info.parent
-        self.set = info.set
-        self.root = info.root if info.root != NO_CALL else frame.call
+        self.parent, self.set = info.parent, info.set
+        self.root = info.root if info.root != NO_CALL else self.caller
         #: On time.monotonic(); None without one.
-        self.deadline: float | None = None
-        if info.remaining_ms:
-            self.deadline = time.monotonic() + info.remaining_ms / 1000
-        self.credit_chunks = info.window_chunks
-        self.credit_bytes = info.window_bytes
-        self.position = 0
-        self.emitted = 0
-        self.waits = 0
+        self.deadline = _deadline(info.remaining_ms)
+        self.credit_chunks, self.credit_bytes = info.window_chunks, info.window_bytes
+        #: It is answered row by row: its positions are rows.
+        self.packed, self.rows, self.careful = info.packed, info.rows, info.careful
+        self.position = info.first_row
+        self.emitted = self.waits = 0
         self.slot: Slot | None = None
-        self.began = False
-        self.ended = False
+        self.began = self.ended = False
         #: Revoked after its start was told and before it began.
         self.withdrawn = False
         self.cancelled = False
-        self.interrupted = False
-        self.interruptible = False
+        #: Its call has ended though its code goes on.
+        self.abandoned = False
+        self.interrupted = self.interruptible = False
         #: The thread that runs it waits.
         self.parked = False
         self.reason = ""
@@ -106,8 +113,8 @@ class Invocation:
         #: Lines without an end yet, by number of the output stream.
         self.partial: dict[int, str] = {}
 
-    def take_payload(self) -> bytes:
-        """Return the arguments' bytes and let go of them."""
+    def take_payload(self) -> bytes | Spooled:
+        """Return the arguments' bytes, or where they lie, and let go of them."""
         payload, self._payload = self._payload, b""
         return payload
 
@@ -149,7 +156,7 @@ class Invocation:
         if self.deadline is not None:
             deadline = time.time() + self.deadline - time.monotonic()
         return CallContext(
-            call_id=callid.text(self.call),
+            call_id=callid.text(self.caller),
             function=function,
             version=version,
             attempt=self.attempt,
@@ -158,6 +165,11 @@ class Invocation:
             root_call_id=callid.text(self.root),
             depth=self.depth,
         )
+
+
+def _deadline(remaining_ms: int) -> float | None:
+    """Return the moment on time.monotonic() that is so far away; None for 0."""
+    return time.monotonic() + remaining_ms / 1000 if remaining_ms else None
 
 
 #: The invocation on whose behalf code runs; None while the module is imported.

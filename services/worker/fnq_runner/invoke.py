@@ -6,18 +6,26 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from chalkcompute.context import current
+from fnq_runner.batches import Batches
+from fnq_runner.depot import Depot, NoRoomError
 from fnq_runner.docket import Docket
+from fnq_runner.fault import GoneError, UnsendableError, no_room, told, too_large
+from fnq_runner.handler import Handler
 from fnq_runner.host import Host
 from fnq_runner.invocation import CURRENT, Interrupted, Invocation
+from fnq_runner.member import Member
 from fnq_runner.output import Output
+from fnq_runner.packed import Packed, lists_of
 from fnq_runner.pipe import Pipe
+from fnq_runner.retriable import Kinds, is_retriable
 from fnq_wire import failure
-from fnq_wire.error import PayloadTooLargeError, SerializationError
-from fnq_wire.limits import MOST_SPOOLED
-from fnq_wire.pipe import Kind, encode, encode_json
+from fnq_wire.error import SerializationError
+from fnq_wire.limits import INLINE
+from fnq_wire.pipe import Decoder, Kind, encode, encode_json, read_payload
 
 if TYPE_CHECKING:
     from fnq_wire.arrow import Codec
+    from fnq_wire.pieces import Payload, Spooled
 
 __all__ = ["Invoker"]
 
@@ -29,26 +37,71 @@ class Invoker:
     unless it was abandoned, and gives its slot back after that.
     """
 
-    def __init__(self, pipe: Pipe, docket: Docket, output: Output, name: str, version: str) -> None:
+    def __init__(
+        self,
+        pipe: Pipe,
+        docket: Docket,
+        output: Output,
+        depot: Depot,
+        name: str,
+        version: str,
+    ) -> None:
         self._pipe = pipe
         self._docket = docket
         self._output = output
+        self._depot = depot
         self._name = name
         self._version = version
         self._host: Host
         self._function: Callable[..., Any]
         self._codec: Codec
         self._streams = False
-        #: Bytes of the largest value that may be sent.
-        self.most = MOST_SPOOLED
+        self._packed: Packed
+        self._retry_on: Kinds = ()
+        #: Set where the function takes batches.
+        self._batches: Batches | None = None
 
     def attach(self, host: Host) -> None:
         """Name the host that runs what this tells it to."""
         self._host = host
 
-    def load(self, function: Callable[..., Any], codec: Codec, streams: bool) -> None:
-        """Name the function, once it is imported; `streams` says that it is a generator."""
+    def load(
+        self,
+        function: Callable[..., Any],
+        codec: Codec,
+        streams: bool,
+        concurrency: int = 1,
+        retry_on: Kinds = (),
+    ) -> None:
+        """Name the function, once it is imported.
+
+        `streams` says that it is a generator; `concurrency` counts the rows of packed
+        calls that run at once where it is async. An attempt that raises one of `retry_on`
+        may be repeated; the end says so.
+        """
         self._function, self._codec, self._streams = function, codec, streams
+        self._retry_on = retry_on
+        if streams:
+            # A row is answered with all that it yields.
+            function, codec = lists_of(function), codec.listed()
+        self._packed = Packed(
+            function, codec, self._name, concurrency, self._pipe, self._host, self._depot
+        )
+
+    def batch(self, size: int, *, bisect: bool) -> None:
+        """Take note that the function, which is loaded, takes batches of `size` items."""
+        self._batches = Batches(
+            self._pipe,
+            self._host,
+            Handler(self._function, self._name),
+            self._codec,
+            self._depot,
+            self._decode,
+            self._encode,
+            self._failed,
+            size=size,
+            bisect=bisect,
+        )
 
     def run(self, invocation: Invocation) -> None:
         """Say that a sync function begins, and run it on this thread."""
@@ -61,7 +114,12 @@ class Invoker:
             return
         self._enter(invocation)
         try:
-            end = self._generate(invocation) if self._streams else self._call(invocation)
+            if self._batches is not None:
+                end = self._batches.run(invocation)
+            elif invocation.packed:
+                end = self._call_rows(invocation)
+            else:
+                end = self._generate(invocation) if self._streams else self._call(invocation)
         except Interrupted as problem:
             # Came in the few instructions between a failure and its handler.
             end = self._failed(invocation, problem)
@@ -72,6 +130,10 @@ class Invoker:
         self._enter(invocation)
         if invocation.cancelled:
             end = self.cancelled(invocation)
+        elif self._batches is not None:
+            end = await self._batches.run_async(invocation)
+        elif invocation.packed:
+            end = await self._call_rows_async(invocation)
         elif self._streams:
             end = await self._generate_async(invocation)
         else:
@@ -84,7 +146,7 @@ class Invoker:
     def revoked(self, invocation: Invocation) -> bytes:
         return encode(Kind.REVOKED, invocation.call, invocation.epoch)
 
-    def cancelled(self, invocation: Invocation) -> bytes:
+    def cancelled(self, invocation: Invocation | Member) -> bytes:
         text = invocation.reason or "the call was cancelled"
         return self._end(invocation, failure.make("CallCancelledError", text))
 
@@ -97,13 +159,16 @@ class Invoker:
         self._output.finish(invocation)
         if self._docket.close(invocation):
             self._pipe.post(end)
+        else:
+            for frame in Decoder().feed(end):
+                self._depot.drop(read_payload(frame))
         self._docket.release(invocation)
         self._host.ended(invocation)
 
     def _call(self, invocation: Invocation) -> bytes:
         try:
             self._host.expose(invocation)
-            args, kwargs = self._decode(invocation)
+            args, kwargs = self._decode(invocation.take_payload())
             body = self._encode(self._function(*args, **kwargs))
             invocation.interruptible = False
         except BaseException as problem:
@@ -111,11 +176,28 @@ class Invoker:
             return self._failed(invocation, problem)
         return encode(Kind.VALUE, invocation.call, invocation.epoch, 0, body)
 
+    def _call_rows(self, invocation: Invocation) -> bytes:
+        try:
+            self._host.expose(invocation)
+            self._packed.run(invocation)
+            invocation.interruptible = False
+        except BaseException as problem:
+            invocation.interruptible = False
+            return self._failed(invocation, problem)
+        return self._exhausted(invocation)
+
+    async def _call_rows_async(self, invocation: Invocation) -> bytes:
+        try:
+            await self._packed.run_async(invocation)
+        except BaseException as problem:
+            return self._failed(invocation, problem)
+        return self._exhausted(invocation)
+
     def _generate(self, invocation: Invocation) -> bytes:
         generator: Generator[Any, Any, Any] | None = None
         try:
             self._host.expose(invocation)
-            args, kwargs = self._decode(invocation)
+            args, kwargs = self._decode(invocation.take_payload())
             generator = self._function(*args, **kwargs)
             self._await_credit(invocation)
             for value in generator:
@@ -128,11 +210,11 @@ class Invoker:
             if generator is not None:
                 self._close(generator)
             return end
-        return encode(Kind.EXHAUSTED, invocation.call, invocation.epoch, invocation.position)
+        return self._exhausted(invocation)
 
     async def _call_async(self, invocation: Invocation) -> bytes:
         try:
-            args, kwargs = self._decode(invocation)
+            args, kwargs = self._decode(invocation.take_payload())
             running: Coroutine[Any, Any, Any] = self._function(*args, **kwargs)
             body = self._encode(await running)
         except BaseException as problem:
@@ -142,7 +224,7 @@ class Invoker:
     async def _generate_async(self, invocation: Invocation) -> bytes:
         generator: AsyncGenerator[Any, Any] | None = None
         try:
-            args, kwargs = self._decode(invocation)
+            args, kwargs = self._decode(invocation.take_payload())
             generator = self._function(*args, **kwargs)
             await self._host.wait_async(invocation, invocation.has_credit)
             async for value in generator:
@@ -154,30 +236,51 @@ class Invoker:
             if generator is not None:
                 await self._aclose(generator)
             return end
+        return self._exhausted(invocation)
+
+    def _exhausted(self, invocation: Invocation) -> bytes:
         return encode(Kind.EXHAUSTED, invocation.call, invocation.epoch, invocation.position)
 
-    def _decode(self, invocation: Invocation) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _decode(self, payload: bytes | Spooled) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a call."""
         try:
-            return self._codec.decode_arguments(invocation.take_payload())
+            return self._codec.decode_arguments(self._depot.view(payload))
+        except OSError as problem:
+            raise GoneError(problem) from problem
         except SerializationError as problem:
-            raise _UnsendableError(f"the arguments of {self._name!r}: {problem}") from problem
+            raise UnsendableError(f"the arguments of {self._name!r}: {problem}") from problem
 
-    def _encode(self, value: object) -> bytes:
-        """Return what a function returned or yielded, as bytes."""
+    def _encode(self, value: object) -> bytes | Spooled:
+        """Return what a function returned or yielded, as bytes, or where these lie."""
         what = "yielded" if self._streams else "returned"
         try:
-            body = self._codec.encode_result(value)
+            body = self._codec.lay_out_result(value)
         except SerializationError as problem:
-            raise _UnsendableError(f"the value that {self._name!r} {what}: {problem}") from problem
-        if len(body) > self.most:
-            raise _TooLargeError(
-                f"the value that {self._name!r} {what} has {len(body)} bytes, "
-                f"the most is {self.most}: pass a path or an address of the data instead"
-            )
-        return body
+            raise UnsendableError(f"the value that {self._name!r} {what}: {problem}") from problem
+        if len(body) > self._depot.most:
+            raise too_large(self._name, what, len(body), self._depot.most)
+        try:
+            return self._put(body)
+        except NoRoomError as problem:
+            raise no_room(self._name, what, len(body), problem) from problem
 
-    def _emit(self, invocation: Invocation, body: bytes) -> None:
+    def _put(self, payload: Payload) -> bytes | Spooled:
+        """Return what is sent for a payload; an interrupt leaves nothing in the spool."""
+        if len(payload) <= INLINE:
+            return self._depot.put(payload)
+        shielded = self._host.shield()
+        placed: bytes | Spooled = b""
+        try:
+            placed = self._depot.put(payload)
+        finally:
+            try:
+                self._host.expose(shielded)
+            except BaseException:
+                self._depot.drop(placed)
+                raise
+        return placed
+
+    def _emit(self, invocation: Invocation, body: bytes | Spooled) -> None:
         shielded = self._host.shield()
         try:
             if invocation.ended:
@@ -217,25 +320,23 @@ class Invoker:
         trace = failure.describe(problem)["traceback"]
         self._output.note(f"an error while a generator was closed:\n{trace}")
 
-    def _failed(self, invocation: Invocation, problem: BaseException) -> bytes:
+    def _failed(self, invocation: Invocation | Member, problem: BaseException) -> bytes:
         """Return the end of an invocation that raised."""
         if invocation.cancelled or isinstance(problem, Interrupted):
             return self.cancelled(invocation)
-        if isinstance(problem, _UnsendableError):
-            return self._end(invocation, failure.make("SerializationError", str(problem)))
-        if isinstance(problem, _TooLargeError):
-            return self._end(invocation, failure.make("PayloadTooLargeError", str(problem)))
-        return self._end(invocation, failure.describe(problem))
+        retry = is_retriable(problem, self._retry_on)
+        return self._end(invocation, told(problem), retry=retry)
 
-    def _end(self, invocation: Invocation, envelope: failure.Envelope) -> bytes:
+    def _end(
+        self,
+        invocation: Invocation | Member,
+        envelope: failure.Envelope,
+        *,
+        retry: bool = False,
+    ) -> bytes:
+        body: dict[str, object] = {**envelope}
+        if retry:
+            body["retry"] = True
         return encode_json(
-            Kind.FAILED, envelope, invocation.call, invocation.epoch, invocation.position
+            Kind.FAILED, body, invocation.call, invocation.epoch, invocation.position
         )
-
-
-class _UnsendableError(SerializationError):
-    """A value of a call cannot travel: the call fails with SerializationError."""
-
-
-class _TooLargeError(PayloadTooLargeError):
-    """What a call has to say is too large: it fails with PayloadTooLargeError."""

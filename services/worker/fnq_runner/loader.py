@@ -22,7 +22,7 @@ from fnq_wire import stable
 from fnq_wire.bundle import MANIFEST, BundleError, File, Manifest, Nested, Piece, value_path
 from fnq_wire.error import DeployError
 
-__all__ = ["find", "load", "rebuild"]
+__all__ = ["body_of", "find", "load", "rebuild"]
 
 MAIN = "__main__"
 #: Says in a rebuilt `__main__` which directory it came from.
@@ -41,7 +41,11 @@ def load(root: str, module: str, qualname: str) -> Callable[..., Any]:
     `sys.modules`. Raises what the user's module raises on import, and DeployError when
     the bundle has no such function.
     """
-    found = find(root, module, qualname)
+    return body_of(find(root, module, qualname), module, qualname)
+
+
+def body_of(found: Any, module: str, qualname: str) -> Callable[..., Any]:
+    """Return the function in what `find` found. Raises DeployError when it is none."""
     body = found.body if _is_handle(found) else found
     if not callable(body):
         raise DeployError(f"{module}.{qualname} is a {type(body).__name__}, not a function")

@@ -14,6 +14,7 @@ from fnq_runner.docket import Docket
 from fnq_runner.future import resolve, tell
 from fnq_runner.host import Runs, Wakeable
 from fnq_runner.invocation import Invocation
+from fnq_runner.leftover import leave_behind
 from fnq_runner.pipe import Pipe
 from fnq_runner.threadwait import wait_in_thread
 
@@ -106,6 +107,10 @@ class Loop:
         invocation.cancel(reason)
         if invocation.began and invocation.task is not None:
             invocation.task.cancel()
+
+    def abandon(self, invocation: Invocation) -> None:
+        leave_behind(self._pipe, self._docket, self._runs, invocation)
+        self.drained()
 
     def ended(self, invocation: Invocation) -> None:
         self.flush()

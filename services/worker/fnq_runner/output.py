@@ -110,7 +110,7 @@ class Output:
         return self._orphans if invocation is None or invocation.ended else invocation.partial
 
     def _send(self, invocation: Invocation | None, number: int, text: str) -> None:
-        call = NO_CALL if invocation is None else invocation.call
+        call = NO_CALL if invocation is None else invocation.caller
         epoch = 0 if invocation is None else invocation.epoch
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE].encode(errors="backslashreplace")

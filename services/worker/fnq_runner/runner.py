@@ -6,10 +6,12 @@ The agent's first frame is HELLO, with this JSON:
     name, version, namespace   of the function
     kind                       "function", "coroutine", "generator", "async_generator"
     concurrency                invocations at once
+    batches                    of one that takes batches, in BATCH frames: {"size": most items,
+                               "bisect": whether a batch for which it raises is halved}
     env                        variables to set before the import
     set                        id of the set that the function was deployed in last
-    mates                      {name: {"version", "kind", "number", "repeatable"}} of
-                               the functions in it
+    mates                      {name: {"version", "kind", "number", "repeatable", "divergent",
+                               "batch", "single"}} of the functions in it
 
 The runner imports the function and answers READY, or BROKEN and leaves.
 """
@@ -23,12 +25,14 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from chalkcompute import runtime
 from fnq_runner import inherit, loader
 from fnq_runner.bridge import PipeSession
+from fnq_runner.depot import Depot
 from fnq_runner.docket import Docket
 from fnq_runner.host import Host
 from fnq_runner.hub import Hub
@@ -37,7 +41,9 @@ from fnq_runner.invoke import Invoker
 from fnq_runner.loop import Loop
 from fnq_runner.output import Output
 from fnq_runner.pipe import Pipe, crash
+from fnq_runner.retriable import retry_on
 from fnq_wire import failure
+from fnq_wire.kinds import yields
 from fnq_wire.pipe import Frame, FrameError, Kind, encode, encode_json, read_json
 
 __all__ = ["BROKEN", "DRAINED", "serve"]
@@ -64,6 +70,7 @@ class _Runner:
         self._hello: Mapping[str, Any] | None = None
         self._early: list[Frame] = []
         self._pipe = Pipe(sock, self._route)
+        self._depot = Depot()
         self._docket: Docket
         self._host: Host
         self._invoker: Invoker
@@ -85,9 +92,11 @@ class _Runner:
         """Set up everything that user code finds when it is imported."""
         faulthandler.enable(2)
         os.environ.update(hello["env"])
+        # As in a process that was started with them: the C library reads TZ when it is asked.
+        time.tzset()
         self._docket = Docket(hello["concurrency"])
         self._invoker = Invoker(
-            self._pipe, self._docket, self._output, hello["name"], hello["version"]
+            self._pipe, self._docket, self._output, self._depot, hello["name"], hello["version"]
         )
         if hello["kind"] in ("coroutine", "async_generator"):
             self._host = Loop(self._pipe, self._docket, self._invoker)
@@ -95,7 +104,7 @@ class _Runner:
             threaded = hello["concurrency"] > 1
             self._host = Hub(self._pipe, self._docket, self._invoker, threaded)
         self._invoker.attach(self._host)
-        self._session = PipeSession(self._pipe, self._docket, self._host)
+        self._session = PipeSession(self._pipe, self._docket, self._host, self._depot)
         self._session.learn(hello["set"], hello["mates"])
         self._routes = self._table()
         early, self._early = self._early, []
@@ -109,11 +118,19 @@ class _Runner:
     def _load(self, hello: Mapping[str, Any]) -> bool:
         """Import the function and say so; return whether it could be."""
         from fnq_wire.arrow import Codec
+        from fnq_wire.items import Items
 
         try:
-            function = loader.load(hello["root"], hello["module"], hello["qualname"])
-            streams = hello["kind"] in ("generator", "async_generator")
-            self._invoker.load(function, Codec.of(function), streams)
+            where = hello["module"], hello["qualname"]
+            found = loader.find(hello["root"], *where)
+            function = loader.body_of(found, *where)
+            streams = yields(hello["kind"])
+            batches = hello.get("batches")
+            codec = Codec.of(function) if batches is None else Items.of(function).codec
+            concurrency = hello["concurrency"]
+            self._invoker.load(function, codec, streams, concurrency, retry_on(found))
+            if batches is not None:
+                self._invoker.batch(batches["size"], bisect=batches["bisect"])
         except BaseException as problem:
             self._pipe.send(encode_json(Kind.BROKEN, _why_broken(problem)))
             return False
@@ -134,8 +151,10 @@ class _Runner:
     def _table(self) -> dict[int, Callable[[Frame], None]]:
         return {
             Kind.DISPATCH: self._dispatch,
+            Kind.BATCH: self._dispatch,
             Kind.CREDIT: self._credit,
             Kind.CANCEL: self._cancel,
+            Kind.ABANDON: self._abandon,
             Kind.REVOKE: self._revoke,
             Kind.DRAIN: self._drain,
             Kind.RANGE: self._grant,
@@ -159,8 +178,9 @@ class _Runner:
         self._host.admit()
 
     def _grant(self, frame: Frame) -> None:
-        self._session.grant(frame)
-        self._invoker.most = int(read_json(frame)["most"])
+        granted = read_json(frame)
+        self._depot.open(granted["spool"], granted["owner"], int(granted["most"]))
+        self._session.grant(frame.number, granted)
 
     def _credit(self, frame: Frame) -> None:
         self._docket.credit(frame.call, frame.number, _SIZE.unpack(frame.body)[0])
@@ -175,6 +195,11 @@ class _Runner:
         running = self._docket.find(frame.call)
         if running is not None and running.epoch == frame.epoch and not running.ended:
             self._host.cancel(running, reason)
+
+    def _abandon(self, frame: Frame) -> None:
+        running = self._docket.find(frame.call)
+        if running is not None and running.epoch == frame.epoch and not running.ended:
+            self._host.abandon(running)
 
     def _revoke(self, frame: Frame) -> None:
         queued = self._docket.withdraw(frame.call, frame.epoch)

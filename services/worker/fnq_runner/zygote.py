@@ -3,8 +3,9 @@
 An agent connects to its Unix socket, or is at the other end of a socket that it
 inherits, and sends JSON, one object a line:
 
-    {"fork": token, "env": {...}, "cwd": "..."}    with three descriptors: the runner's
-                                                   end of the pipe, its stdout, its stderr
+    {"fork": token, "env": {...}, "cwd": "...",    with three descriptors: the runner's
+     "mounts": [[source, target, "rw" | "ro"]],    end of the pipe, its stdout, its stderr
+     "cgroups": [path, ...], "expendable": bool}   expendable: first to go without memory
     {"kill": token, "signal": n}                   SIGUSR1 goes to the runner alone, any
                                                    other to all of its process group
 
@@ -40,6 +41,8 @@ __all__ = ["QUIET", "Zygote", "listen"]
 #: Seconds without an order after which there is time for what can wait.
 QUIET = 1.0
 
+#: Seconds without an order after which one that is tied looks whether its house still stands.
+_LOOK_S = 2.0
 #: Bytes of one order at most: environments are large at times.
 _LONGEST = 1 << 22
 #: Descriptors that come with a fork.
@@ -55,11 +58,14 @@ class Zygote:
         listener: socket.socket | None,
         agent: socket.socket | None,
         prepare: Callable[[], None],
+        folder: str = "",
     ) -> None:
         """Serve `agent`, or those who connect to `listener`.
 
+        Runners start in `folder`, where one is given, whatever their orders say.
         `prepare` is called once, when nobody has asked for anything for QUIET
-        seconds: it imports what no runner needs at once.
+        seconds, and for one agent alone not before its first runner: it imports what
+        no runner needs at once.
         """
         self._selector = selectors.DefaultSelector()
         self._listener = listener
@@ -67,6 +73,9 @@ class Zygote:
         self._agents: set[_Agent] = set()
         self._runners: dict[int, tuple[_Agent, str]] = {}
         self._stopping = False
+        self._house = ""
+        self._look_s: float | None = None
+        self._terms = {"cwd": folder} if folder else {}
         self._prepare: Callable[[], None] | None = prepare
         self._wakeup, waker = socket.socketpair()
         self._waker = waker
@@ -86,17 +95,39 @@ class Zygote:
     def serve(self) -> None:
         """Serve until SIGTERM, or until the one agent has gone; then kill all runners."""
         while not self._stopping and (self._agents or not self._alone):
-            ready = self._selector.select(QUIET if self._prepare else None)
+            ready = self._selector.select(QUIET if self._prepare else self._look_s)
             for key, events in ready:
                 serve: Callable[[int], None] = key.data
                 serve(events)
-            if not ready and self._prepare:
+            if not ready and self._prepare and self._may_prepare:
                 prepare, self._prepare = self._prepare, None
                 prepare()
+            if not ready and self._house and not os.path.isdir(self._house):
+                self._stopping = True
         for agent in tuple(self._agents):
             self._dismiss(agent)
         while self._runners:
             self._reap(os.WEXITED)
+
+    @property
+    def _may_prepare(self) -> bool:
+        """Whether there is time for what can wait.
+
+        An agent that has a zygote of its own starts it before it knows what to ask for.
+        """
+        return bool(self._runners) or not self._alone
+
+    def tie(self, lifeline: int, house: str) -> None:
+        """End also when the stream `lifeline` does, or soon after the directory `house` is gone.
+
+        What comes of the stream is of no interest.
+        """
+        self._house, self._look_s = house, _LOOK_S
+        self._selector.register(lifeline, selectors.EVENT_READ, lambda events: self._hold(lifeline))
+
+    def _hold(self, lifeline: int) -> None:
+        if not os.read(lifeline, 4096):
+            self._stopping = True
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
@@ -133,7 +164,7 @@ class Zygote:
 
     def _obey(self, agent: _Agent, order: Mapping[str, Any]) -> None:
         if "fork" in order:
-            self._fork(agent, order)
+            self._fork(agent, {**order, **self._terms})
         elif "kill" in order:
             pid = agent.runners.get(order["kill"])
             if pid is not None:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-import grpc
-import grpc.aio
 
 from fnq.v1 import result_pb2, session_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import FULL_TRIES, FullError
 from fnq_core.service import Spawn
-from fnq_wire import failure, pipe
+from fnq_wire import detached, failure, pipe
 from fnq_wire.limits import INLINE
-from fnq_wire.parcel import read
+from fnq_wire.parcel import Data
+from fnq_wire.pieces import Spooled
 from fnq_wire.pipe import Frame, Kind
 from fnq_wire.session import Event
-from fnq_wire.version import is_repeatable
+from fnq_wire.spool import Spool
+from fnq_worker.intake import drop, fill
 from fnq_worker.mates import Mates
 from fnq_worker.nest import Nest
+from fnq_worker.questions import Questions
 from fnq_worker.run import Run
 from fnq_worker.runner import Runner
 from fnq_worker.workbench import Workbench
@@ -47,8 +45,6 @@ class _Child:
     cancelled: str = ""
     #: Totals that it may emit, where they came before it was offered.
     credit: tuple[int, int] | None = None
-    #: News that wait for a large value to be read.
-    news: deque[Event] = field(default_factory=deque)
 
 
 class Children:
@@ -74,36 +70,28 @@ class Children:
         if info.parent != pipe.NO_CALL and not info.detached:
             parent = self._workbench.get(info.parent, frame.epoch)
             if parent is None:
+                drop(self.blobs, payload)
                 self._refuse(runner, frame.call, "CallCancelledError", _PARENT_ENDED)
                 return
-        if len(payload) > self.blobs.most:
-            text = (
-                f"the arguments of a nested call have {len(payload)} bytes, "
-                f"the most is {self.blobs.most}"
-            )
+        size, most = len(payload), self.blobs.most
+        if size > most:
+            drop(self.blobs, payload)
+            text = f"the arguments of a nested call have {size} bytes, the most is {most}"
             self._refuse(runner, frame.call, "PayloadTooLargeError", text)
             return
         child = _Child(frame.call, runner, parent, info.detached)
         if parent is not None:
             parent.children.add(frame.call)
-        submission = session_pb2.Submission(
-            call=frame.call,
-            version=info.version,
-            depth=frame.number,
-            parent=info.parent,
-            parent_epoch=frame.epoch,
-            remaining_ms=info.remaining_ms,
-            rows=1,
-            detached=info.detached,
-            root=info.root,
-            repeatable=info.repeatable,
-            set=info.set,
-        )
-        if len(payload) > INLINE:
+        submission = _submission(frame, info)
+        whose = self._workbench.get(info.parent, frame.epoch)
+        if whose is not None:
+            # A batch calls on behalf of its first member.
+            submission.parent = whose.call.call
+        if isinstance(payload, bytes) and size > INLINE:
             self._unoffered[child.call] = child
             self._spawn(self._store_and_offer(child, submission, payload), "store arguments")
         else:
-            submission.payload.inline = payload
+            fill(submission.payload, payload)
             self._offer(child, submission)
 
     async def _store_and_offer(
@@ -134,6 +122,14 @@ class Children:
         session.submit(submission, child)
         if child.credit is not None:
             session.credit(child.call, *child.credit)
+        self.nest.wake()
+
+    def watch(self, runner: Runner, frame: Frame) -> None:
+        """Pass on what a detached call yields, and its end, to a runner."""
+        call, end_only = detached.read_watch(frame)
+        child = _Child(frame.call, runner, None, detached=False, position=frame.number)
+        session = self.nest.session
+        session.watch(frame.call, call, child, frame.number, end_only=end_only)
         self.nest.wake()
 
     def _refuse(self, runner: Runner, call: bytes, error: str, message: str) -> None:
@@ -171,37 +167,22 @@ class Children:
             if child.runner is runner and child.parent is None and not child.detached:
                 self.cancel(child.call, "the process that made it was lost")
 
+    def lend(self, spool: Spool, name: str, size: int, sink: object) -> Data:
+        """Open a large value for the runner that waits for it, which reads it by itself."""
+        assert isinstance(sink, _Child)
+        return Spooled(spool.lend(name, sink.runner.token), size)
+
     def deliver(self, event: Event) -> None:
         """Pass news of a nested call on to its runner."""
         child = event.sink
         assert isinstance(child, _Child)
-        if not child.news and _is_read(event):
-            self._tell(child, event)
-            return
-        child.news.append(event)
-        if len(child.news) == 1:
-            self._spawn(self._read_and_tell(child), "read a result")
-
-    async def _read_and_tell(self, child: _Child) -> None:
-        """Pass on news with large values, and what comes behind them, in their order."""
-        while child.news:
-            try:
-                event = await asyncio.to_thread(_read, child.news[0])
-            except OSError as problem:
-                text = f"a large value cannot be read: {problem}"
-                self._refuse(child.runner, child.call, "ResultExpiredError", text)
-                child.ended = True
-                child.news.clear()
-                self.cancel(child.call, text)
-                return
-            self._tell(child, event)
-            child.news.popleft()
+        self._tell(child, event)
 
     def _tell(self, child: _Child, event: Event) -> None:
         if child.ended:
             return
         for chunk in event.chunks:
-            frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, read(chunk))
+            frame = pipe.encode(Kind.CHILD_CHUNK, child.call, 0, child.position, _sent(chunk))
             child.runner.send(frame)
             child.position += 1
         if event.end is not None:
@@ -216,71 +197,46 @@ class Children:
         self._spawn(self._answer(runner, frame.number, asked), "answer")
 
     async def _answer(self, runner: Runner, number: int, asked: Mapping[str, Any]) -> None:
-        verbs = {"lookup": self._lookup, "mates": self._mates, "wait_ready": self._wait_ready}
-        try:
-            answer = await _told(verbs[str(asked.get("verb"))](asked))
-        except (KeyError, TypeError, ValueError) as problem:
-            answer = _refusal("ProtocolError", f"no such request: {asked!r}: {problem!r}")
+        answer = await Questions(self.nest, self.mates).answer(asked)
         runner.send(pipe.encode_json(Kind.ANSWER, answer, number=number))
 
-    async def _lookup(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = await self.nest.lookup(str(asked["name"]), int(asked.get("number") or 0))
-        spec = found.spec
-        answer = {
-            "version": found.id,
-            "name": spec.name,
-            "kind": spec.kind,
-            "number": found.number,
-            "repeatable": is_repeatable(spec),
-            "set": found.set,
-            "parameters": [[each.name, each.kind, each.required] for each in spec.parameters],
-        }
-        return {"ok": answer}
 
-    async def _mates(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"ok": await self.mates.of(int(asked["set"]))}
-
-    async def _wait_ready(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        name, timeout_s = asked["name"], asked.get("timeout_s")
-        ready = await self.nest.wait_ready(str(asked["version"]), timeout_s)
-        if ready.state == "ready":
-            return {"ok": True}
-        if ready.state == "waiting":
-            text = f"{name} was not ready within {timeout_s} s: {ready.reason}"
-        else:
-            text = f"{name} cannot run: {ready.reason}"
-        return _refusal("NotReadyError", f"{text}\n{ready.traceback}".rstrip())
-
-
-async def _told(work: Coroutine[Any, Any, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return what `work` answers, or the failure that a refusal of the server amounts to."""
-    try:
-        return await work
-    except grpc.aio.AioRpcError as problem:
-        missing = problem.code() is grpc.StatusCode.NOT_FOUND
-        error = "NotFoundError" if missing else "ConnectionLostError"
-        return _refusal(error, problem.details() or "")
-
-
-def _refusal(error: str, message: str) -> Mapping[str, Any]:
-    return {"failure": failure.make(error, message)}
-
-
-def _is_read(event: Event) -> bool:
-    """Return whether no value of the news lies in a file."""
-    return all(isinstance(data, bytes) for data in (*event.chunks, event.value or b""))
-
-
-def _read(event: Event) -> Event:
-    """Return the news with every value read."""
-    value = None if event.value is None else read(event.value)
-    return event._replace(chunks=[read(chunk) for chunk in event.chunks], value=value)
+def _submission(frame: Frame, info: pipe.SubmitInfo) -> session_pb2.Submission:
+    """Return what a server is told of a nested call, but for its payload."""
+    submission = session_pb2.Submission(
+        call=frame.call,
+        version=info.version,
+        depth=frame.number,
+        parent=info.parent,
+        parent_epoch=frame.epoch,
+        remaining_ms=info.remaining_ms,
+        rows=info.rows,
+        detached=info.detached,
+        root=info.root,
+        repeatable=info.repeatable,
+        set=info.set,
+        packed=info.packed,
+        divergent=info.divergent or info.packed,
+    )
+    if info.terms:
+        terms = detached.read_terms(info)
+        submission.timeout_ms = terms["timeout_ms"]
+        submission.key, submission.digest = terms["key"], bytes.fromhex(terms["digest"])
+        submission.tags.update(terms["tags"])
+    return submission
 
 
 def _ending(call: bytes, event: Event) -> bytes:
     assert event.end is not None
     if event.value is not None:
-        return pipe.encode(Kind.CHILD_VALUE, call, 0, 0, read(event.value))
+        return pipe.encode(Kind.CHILD_VALUE, call, 0, 0, _sent(event.value))
     if event.end.exhausted:
         return pipe.encode(Kind.CHILD_EXHAUSTED, call)
-    return pipe.encode_json(Kind.CHILD_FAILED, failure.from_proto(event.end.failure), call)
+    envelope = failure.from_proto(event.end.failure)
+    return pipe.encode_json(Kind.CHILD_FAILED, envelope, call, 0, event.attempt)
+
+
+def _sent(data: Data) -> bytes | Spooled:
+    """Return what goes through the pipe: an agent maps no values."""
+    assert not isinstance(data, memoryview)
+    return data

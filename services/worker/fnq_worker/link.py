@@ -16,6 +16,7 @@ from fnq_wire import callid
 from fnq_wire.error import ProtocolError
 from fnq_wire.finder import Finder
 from fnq_wire.protocol import version_problem
+from fnq_wire.tls import PLAIN, Tls
 from fnq_wire.transport import metadata
 from fnq_worker.statement import Statement
 from fnq_worker.stream import keep_stream
@@ -65,8 +66,9 @@ class Link:
         announcer: Announcer,
         bench: Bench,
         fatal: Callable[[BaseException], None],
+        tls: Tls = PLAIN,
     ) -> None:
-        self._dialer = Dialer(consumers)
+        self._dialer = Dialer(consumers, tls)
         self._token = token
         self._announcer = announcer
         self._bench = bench

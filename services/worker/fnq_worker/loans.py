@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fnq_worker.run import Run
+from fnq_worker.runner import Runner
 
 __all__ = ["Loans"]
 
@@ -46,6 +47,10 @@ class Loans:
         lender = max(fitting, key=lambda each: each.lends)
         run.lender, lender.borrower = lender, run
         return True
+
+    def withdraw(self, runner: Runner) -> None:
+        """Offer no more what is lent in a runner; who has it may finish."""
+        self._lenders = {each for each in self._lenders if each.runner is not runner}
 
     def give_back(self, run: Run) -> None:
         """Return the slot that a run has borrowed, if it has: it is lent anew."""

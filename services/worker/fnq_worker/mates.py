@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from fnq_core.connection import insist
 from fnq_core.registry import Registry
-from fnq_wire.version import is_repeatable
+from fnq_wire.version import is_divergent, is_repeatable, is_single
 
 __all__ = ["Mates", "Table"]
 
@@ -37,6 +37,9 @@ class Mates:
                     "kind": version.spec.kind,
                     "number": version.number,
                     "repeatable": is_repeatable(version.spec),
+                    "divergent": is_divergent(version.spec),
+                    "batch": version.spec.batching.max_size,
+                    "single": is_single(version.spec),
                 }
                 for version in versions
             }

@@ -14,6 +14,8 @@ __all__ = ["Printer"]
 
 #: Lines that wait to be stored; the oldest go when there are more.
 _MAX_WAITING = 5_000
+#: The last lines, for whoever asks how a process ended; and characters of each.
+_LAST, _LAST_LINE = 5, 500
 #: Characters kept of one line.
 _MAX_LINE = 16_384
 
@@ -27,11 +29,18 @@ class Printer:
         self._function = function
         self._lines: deque[tuple[bytes, str, str]] = deque(maxlen=_MAX_WAITING)
         self._news = asyncio.Event()
+        self._last: deque[str] = deque(maxlen=_LAST)
+
+    @property
+    def last(self) -> str:
+        """The last lines that were printed; empty where there was none."""
+        return "\n".join(line[:_LAST_LINE] for line in self._last)
 
     def print(self, call: bytes, source: str, text: str) -> None:
         """Queue text, a line each; `call` is empty where it is not known."""
         for line in text.splitlines():
             self._lines.append((call, source, line[:_MAX_LINE]))
+            self._last.append(line)
         self._news.set()
 
     async def print_forever(self) -> None:

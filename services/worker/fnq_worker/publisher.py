@@ -10,11 +10,14 @@ from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import insist
 from fnq_core.results import OWNED_RENEW_S, Mailboxes
+from fnq_wire import outcomes
 from fnq_wire.fitting import fitting
 from fnq_wire.limits import INLINE
+from fnq_worker.archive import Archive
+from fnq_worker.intake import Value
 from fnq_worker.run import Run
 
-__all__ = ["Publisher"]
+__all__ = ["Draft", "Publisher"]
 
 #: Seconds after which a start is published if nothing else of the run was: so
 #: short calls cost one entry, and longer ones can be reached.
@@ -29,7 +32,7 @@ _AGAIN_S = 0.5
 _TRIES = int(OWNED_RENEW_S / _AGAIN_S) + 2
 
 
-class _Draft:
+class Draft:
     """A result on its way: more chunks of the same run may join it."""
 
     __slots__ = ("references", "result", "run", "size")
@@ -53,7 +56,7 @@ class _Shut:
     __slots__ = ("drafts", "tries")
 
     def __init__(self) -> None:
-        self.drafts: list[_Draft] = []
+        self.drafts: list[Draft] = []
         self.tries = 1
 
 
@@ -70,14 +73,16 @@ class Publisher:
         blobs: Blobs,
         published: Callable[[Run, result_pb2.Result], None],
         unheard: Callable[[Run], None],
+        archive: Archive,
     ) -> None:
         self._mailboxes = mailboxes
         self._blobs = blobs
         self._published = published
         self._unheard = unheard
+        self._archive = archive
         self.consumer = ""
-        self._drafts: dict[Run, _Draft] = {}
-        self._batch: list[_Draft] = []
+        self._drafts: dict[Run, Draft] = {}
+        self._batch: list[Draft] = []
         self._news = asyncio.Event()
         self._writing = False
         self._written = asyncio.Event()
@@ -113,15 +118,21 @@ class Publisher:
         """Publish that a run has begun, and which consumer reaches it."""
         self._draft(run, 0, again=True)
 
-    def chunk(self, run: Run, position: int, payload: bytes) -> None:
-        """Publish a chunk."""
+    def chunk(self, run: Run, position: int, payload: Value) -> None:
+        """Publish a chunk; of a packed call it is a block. Raises ValueError when it is none."""
+        lengths = [outcomes.span(self._blobs.head(payload))[1]] if run.call.packed else []
         draft = self._drafts.get(run)
-        if draft is None or draft.size + len(payload) > _MAX_ENTRY:
+        size = len(payload) if isinstance(payload, bytes) else 0
+        if draft is None or draft.size + size > _MAX_ENTRY:
             draft = self._draft(run, position)
         elif not draft.result.chunks:
             draft.result.position = position
-        draft.size += len(payload)
-        draft.result.chunks.add(inline=payload)
+        draft.size += size
+        if isinstance(payload, bytes):
+            draft.result.chunks.add(inline=payload)
+        else:
+            draft.result.chunks.add(reference=payload)
+        draft.result.lengths.extend(lengths)
 
     def end(self, run: Run, position: int) -> result_pb2.End:
         """Return the end of a run to fill in; it is published after its chunks."""
@@ -140,12 +151,14 @@ class Publisher:
         draft.result.end.SetInParent()
         return draft.result.end
 
-    def _draft(self, run: Run, position: int, again: bool = False) -> _Draft:
-        result = result_pb2.Result(call=run.call.call, epoch=run.epoch, position=position)
+    def _draft(self, run: Run, position: int, again: bool = False) -> Draft:
+        result = result_pb2.Result(
+            call=run.call.call, epoch=run.epoch, position=position, attempt=run.attempt
+        )
         if again or not run.announced:
             run.announced = True
             result.started.consumer = self.consumer
-        draft = self._drafts[run] = _Draft(run, result)
+        draft = self._drafts[run] = Draft(run, result)
         self._batch.append(draft)
         self._news.set()
         return draft
@@ -179,7 +192,7 @@ class Publisher:
                 self._shut[draft.inbox].drafts.append(draft)
         await self._publish([each for each in batch if each.inbox not in self._shut])
 
-    def _take(self) -> list[_Draft]:
+    def _take(self) -> list[Draft]:
         """Take from what was gathered what one command carries."""
         count = _together(self._batch)
         batch = self._batch[:count]
@@ -188,7 +201,7 @@ class Publisher:
             self._news.clear()
         return batch
 
-    async def _publish(self, drafts: list[_Draft]) -> None:
+    async def _publish(self, drafts: list[Draft]) -> None:
         """Write results; what is for inboxes that are gone is kept, to be offered again."""
         if not drafts:
             return
@@ -199,8 +212,16 @@ class Publisher:
         if gone:
             self._wait()
 
-    async def _write(self, drafts: list[_Draft]) -> set[str]:
+    async def _write(self, drafts: list[Draft]) -> set[str]:
         """Write what one command carries; return the inboxes that are gone."""
+        kept = [draft for draft in drafts if draft.run.call.detached]
+        if kept:
+            await self._archive.write(kept)
+            for draft in kept:
+                self._published(draft.run, draft.result)
+            drafts = [draft for draft in drafts if not draft.run.call.detached]
+            if not drafts:
+                return set()
         items = [(draft.inbox, draft.result.SerializeToString()) for draft in drafts]
         gone = await insist("publishing", lambda: self._mailboxes.publish(items))
         for draft in drafts:
@@ -238,14 +259,14 @@ class Publisher:
             del shut.drafts[: len(some)]
         return True
 
-    async def _give_up(self, drafts: list[_Draft]) -> None:
+    async def _give_up(self, drafts: list[Draft]) -> None:
         for draft in drafts:
             self._unheard(draft.run)
             await self._blobs.delete(draft.references)
             self._published(draft.run, draft.result)
 
     async def _store_large(self, result: result_pb2.Result) -> list[result_pb2.Reference]:
-        """Put what is too large for an entry elsewhere; return the references to it."""
+        """Put what is too large for an entry elsewhere; return all references."""
         references: list[result_pb2.Reference] = []
         payloads = [*result.chunks]
         if result.end.HasField("value"):
@@ -253,6 +274,7 @@ class Publisher:
         for payload in payloads:
             if len(payload.inline) > INLINE:
                 payload.reference.CopyFrom(await self._blobs.write(payload.inline))
+            if payload.HasField("reference"):
                 references.append(payload.reference)
         return references
 
@@ -263,6 +285,6 @@ class Publisher:
             await self._written.wait()
 
 
-def _together(drafts: list[_Draft]) -> int:
+def _together(drafts: list[Draft]) -> int:
     """Return how many of the first drafts one command carries."""
     return fitting(draft.result.ByteSize() for draft in drafts[:_MAX_BATCH])

@@ -12,6 +12,7 @@ import structlog
 
 from fnq_wire import callid
 from fnq_wire.pipe import NO_CALL, Decoder, Frame, FrameError, Kind, encode
+from fnq_wire.spool import Spool
 
 __all__ = ["Runner"]
 
@@ -37,12 +38,24 @@ class Runner:
     ) -> None:
         self.token = token
         self.pid = 0
+        #: Of its range of call ids.
+        self.number = 0
         self.ready = False
+        #: It takes no more calls: it leaves when what it runs has ended.
+        self.retired = False
+        #: Set when all that it ran has ended, once it is retired.
+        self.served = asyncio.Event()
+        #: Its slots that are taken, and what waits in it beyond them.
+        self.taken = 0
+        #: What it shares, once it is told so.
+        self.spool: Spool | None = None
         #: How the process ended, once the zygote said so.
         self.code: int | None = None
         self.signal: int | None = None
         #: Why the agent has it killed, where it does.
         self.doom = ""
+        #: It is killed for the sake of one call: the others did nothing, and begin anew.
+        self.sacrificed = False
         self.exited = asyncio.Event()
         self._received = received
         self._printed = printed
@@ -99,8 +112,9 @@ class Runner:
                 return
 
     def destroy(self, why: str) -> None:
-        """Kill the process now; its calls are told why."""
+        """Kill the process now, for the sake of one call; a call that is lost says why."""
         self.doom = why
+        self.sacrificed = True
         self.kill(signal.SIGKILL)
 
     def close(self) -> None:

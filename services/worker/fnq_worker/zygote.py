@@ -9,10 +9,12 @@ import array
 import asyncio
 import contextlib
 import json
+import os
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from fnq_worker.begun import Begun, begin
 
 __all__ = ["Zygote"]
 
@@ -21,52 +23,61 @@ _CHUNK = 65_536
 
 
 class Zygote:
-    """A connection to a zygote, and the zygote itself where none is shared.
+    """A connection to a zygote, and the zygote itself where none is shared: `own`, if begun."""
 
-    `exited` is told of each runner that ended: token, exit code or None, signal
-    or None. `lost` is called when the zygote is gone, and its runners with it.
-    """
+    def __init__(self, own: Begun | None = None) -> None:
+        self._exited: Callable[[str, int | None, int | None], None]
+        self._lost: Callable[[], None]
+        self._socket: socket.socket | None = own.socket if own else None
+        self._process = own.process if own else None
+        self._forked: dict[str, asyncio.Future[int]] = {}
+        self._buffer = b""
+        self._listening = False
 
-    def __init__(
+    def start(self, starter: str | None = None) -> None:
+        """Start a zygote of our own unless there is one; `open` is still to come.
+
+        As `begin` does.
+        """
+        if self._socket is None:
+            self._socket, self._process = begin(starter, os.environ)
+
+    async def open(
         self,
+        path: str | None,
         exited: Callable[[str, int | None, int | None], None],
         lost: Callable[[], None],
     ) -> None:
-        self._exited = exited
-        self._lost = lost
-        self._socket: socket.socket | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._forked: dict[str, asyncio.Future[int]] = {}
-        self._buffer = b""
+        """Connect to the zygote at `path`, or to our own, which `start` may have begun.
 
-    async def open(self, path: str | None) -> None:
-        """Connect to the zygote at `path`, or start one of our own.
-
-        Raises OSError when neither can be had.
+        `exited` is told of each runner that ended: token, exit code or None, signal or None.
+        `lost` is called when the zygote is gone, and its runners with it. Raises OSError
+        when there is none to be had.
         """
-        if path is None:
-            ours, theirs = socket.socketpair()
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "fnq_runner", "--zygote", str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
-            theirs.close()
+        self._exited, self._lost = exited, lost
+        if path is not None:
+            await self._connect(path)
         else:
-            ours = socket.socket(socket.AF_UNIX)
-            ours.setblocking(False)
-            try:
-                await asyncio.get_running_loop().sock_connect(ours, path)
-            except BaseException:
-                ours.close()
-                raise
-        ours.setblocking(False)
-        self._socket = ours
-        asyncio.get_running_loop().add_reader(ours, self._readable)
+            self.start()
+        assert self._socket is not None
+        self._socket.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+        self._listening = True
 
-    async def fork(self, token: str, files: list[int], env: dict[str, str], cwd: str) -> int:
+    async def _connect(self, path: str) -> None:
+        ours = socket.socket(socket.AF_UNIX)
+        ours.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(ours, path)
+        except BaseException:
+            ours.close()
+            raise
+        self._socket = ours
+
+    async def fork(self, token: str, files: list[int], terms: Mapping[str, Any]) -> int:
         """Fork a runner on `files` (pipe, stdout, stderr); return its process id.
 
+        `terms` are those of an order to fork: see `fnq_runner.zygote`.
         Raises OSError when it cannot be forked, or the zygote is gone.
         """
         if self._socket is None:
@@ -74,7 +85,7 @@ class Zygote:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[int] = loop.create_future()
         self._forked[token] = future
-        line = json.dumps({"fork": token, "env": env, "cwd": cwd}).encode() + b"\n"
+        line = json.dumps({"fork": token, **terms}).encode() + b"\n"
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))]
         sent = self._socket.sendmsg([line], ancillary)
         if sent < len(line):
@@ -92,14 +103,14 @@ class Zygote:
         """Let go; runners that are left are killed."""
         self._hang_up()
         if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
-            await self._process.wait()
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
             self._process = None
 
     def _hang_up(self) -> None:
         if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket)
+            if self._listening:
+                asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
 

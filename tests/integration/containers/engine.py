@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["LABEL", "SERVICES", "TAG", "base", "built", "pulled", "require", "sweep"]
+__all__ = ["LABEL", "SERVICES", "TAG", "base", "built", "require", "stock", "sweep"]
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("server", "consumer", "worker")
@@ -35,7 +35,24 @@ def require() -> None:
         pytest.skip(f"no container engine: {answer.stderr.strip()}")
 
 
-def pulled(name: str) -> bool:
+def stock(name: str) -> str | None:
+    """Return what the engine calls an image of a registry that it has now; None: make one here.
+
+    FNQ_REGISTRY names the registry, and then the image must be there; "none" asks none.
+    Unset, it is the engine's own, as far as that can be reached.
+    """
+    registry = os.environ.get("FNQ_REGISTRY", "")
+    if registry == "none":
+        return None
+    full = f"{registry}/{name}" if registry else name
+    if _pulled(full):
+        return full
+    if registry:
+        pytest.fail(f"{full} cannot be pulled; FNQ_REGISTRY says that it can")
+    return None
+
+
+def _pulled(name: str) -> bool:
     """Return whether the engine has the image, or could get it."""
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0:
         return True
@@ -51,8 +68,8 @@ def base() -> str:
     named = os.environ.get("FNQ_BASE")
     if named:
         return named
-    if pulled(STOCK):
-        return STOCK
+    if found := stock(STOCK):
+        return found
     if shutil.which("debootstrap") is None or os.geteuid() != 0:
         pytest.skip(f"no base image: {STOCK} cannot be pulled, and no root with debootstrap")
     _run([sys.executable, "services/base.py", "fnq-base"])

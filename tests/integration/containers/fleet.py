@@ -17,12 +17,14 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
 from fnq_local.redis import bundled
-from tests.integration.containers.engine import LABEL, SERVICES, pulled
+from tests.integration.containers.engine import LABEL, SERVICES, stock
 from tests.livestack import wait_until
 from tests.ports import free_port
 
 __all__ = ["PORT", "READY", "START_S", "Fleet"]
 
+#: The Redis that everybody has who reaches a registry.
+STOCK = "valkey/valkey:8"
 #: Where servers and consumers listen in their containers.
 PORT = 7000
 #: What services say when they can be used.
@@ -76,9 +78,8 @@ class Fleet:
 
     def _start_redis(self) -> None:
         command = ["--requirepass", self.password, "--appendonly", "yes", "--appendfsync", "no"]
-        stock = "valkey/valkey:8"
-        if pulled(stock):
-            self.run("redis", stock, ["valkey-server", *command])
+        if image := stock(STOCK):
+            self.run("redis", image, ["valkey-server", *command])
         else:
             self.run("redis", "base", ["valkey-server", *command], mount=bundled())
         self.wait_for("redis", "Ready to accept connections")

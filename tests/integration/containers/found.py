@@ -8,7 +8,7 @@ from typing import Any
 import consul
 import pytest
 
-from tests.integration.containers.engine import pulled
+from tests.integration.containers.engine import stock
 from tests.integration.containers.fleet import PORT, START_S, Fleet
 from tests.livestack import wait_until
 
@@ -31,8 +31,8 @@ class FoundFleet(Fleet):
 
     def prepare(self) -> None:
         command = ["consul", "agent", "-dev", "-client", "0.0.0.0"]  # noqa: S104 - of its network
-        if pulled(STOCK):
-            self.run("consul", STOCK, command, publish=HTTP)
+        if image := stock(STOCK):
+            self.run("consul", image, command, publish=HTTP)
         elif binary := shutil.which("consul"):
             self.run("consul", "base", command, mount=binary, publish=HTTP)
         else:

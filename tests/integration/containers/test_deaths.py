@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.containers.fleet import Fleet
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.images, pytest.mark.timeout(600)]
 
 CONVOY = Path(__file__).parents[1] / "programs" / "convoy.py"
 

@@ -8,7 +8,7 @@ from tests.integration.containers.engine import SERVICES
 from tests.integration.containers.fleet import Fleet
 from tests.livestack import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.images, pytest.mark.timeout(600)]
 
 #: What no image holds: tools that build, and what other services need.
 FOREIGN = {

@@ -1,4 +1,4 @@
-"""Services as processes, and coroutines as tests."""
+"""Services as processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.services.house import House
-from tests.loop import run_coroutine_test
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is a coroutine function."""
-    return run_coroutine_test(pyfuncitem)
 
 
 @pytest.fixture

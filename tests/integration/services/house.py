@@ -13,12 +13,15 @@ from tests.redis import RedisServer
 
 __all__ = ["House"]
 
+#: Seconds in which a process that is told to stop has ended: an agent waits 10 for what runs.
+_STOP_S = 20.0
+
 
 class House:
     """Processes below one folder, each found again by its name."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.redis = RedisServer(folder, durable=True)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ports: dict[str, int] = {}
@@ -27,7 +30,7 @@ class House:
         """Return where a process listens: at a Unix socket, unless it is to use TCP."""
         if name in self._ports:
             return f"127.0.0.1:{self._ports[name]}"
-        return f"unix:{self._folder}/{name}.sock"
+        return f"unix:{self.folder}/{name}.sock"
 
     def use_tcp(self, name: str) -> None:
         """Let a process that is started later listen at a port of this machine."""
@@ -49,7 +52,7 @@ class House:
         """Start a worker ("w1") of a version."""
         self._run(
             name, "fnq_worker", "--version", version, "--consumer", consumer, "--server", server,
-            "--redis", self.redis.url, "--work", f"{self._folder}/{name}",
+            "--redis", self.redis.url, "--work", f"{self.folder}/{name}",
         )  # fmt: skip
 
     def _run(self, name: str, module: str, *words: str) -> subprocess.Popen[bytes]:
@@ -63,7 +66,7 @@ class House:
         return self._processes[name]
 
     def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
+        return self.folder / f"{name}.log"
 
     def log(self, name: str) -> bytes:
         """Return what a process has said."""
@@ -79,7 +82,7 @@ class House:
         """Tell a process to stop; return its exit code."""
         process = self._processes.pop(name)
         process.terminate()
-        return process.wait(10)
+        return process.wait(_STOP_S)
 
     def close(self) -> None:
         """End all of them; each must end in order."""

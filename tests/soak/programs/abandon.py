@@ -1,4 +1,4 @@
-"""Many calls and many abandoned streams; prints what Redis holds before and after."""
+"""Many calls and many abandoned streams; prints what Redis holds more of after them."""
 
 import asyncio
 import json
@@ -7,6 +7,10 @@ import sys
 import chalkcompute
 from chalkcompute import embedded
 from fnq_core.connection import connect
+from fnq_core.kinds import kind_of
+
+#: Kinds of keys that tell of workers: those of other functions come and go meanwhile.
+STAFF = {"presence", "workers", "attended", "cordon", "leader"}
 
 
 @chalkcompute.function
@@ -29,13 +33,14 @@ def abandon(count: int) -> None:
             assert next(stream) == 0
 
 
-async def weigh() -> tuple[int, int]:
-    """Return the number of keys and the bytes in use, once nothing is in flight."""
+async def weigh() -> tuple[set[str], int]:
+    """Return the keys, but for those of workers, and the bytes in use: nothing is in flight."""
     with open(f"{embedded.locate().runtime}/stack.json") as file:
         redis = connect(json.load(file)["redis"])
     while not await settled(redis):
         await asyncio.sleep(0.1)
-    keys = await redis.execute_command("DBSIZE")
+    names = [each.decode() for each in await redis.execute_command("KEYS", "*")]
+    keys = {name for name in names if kind_of(name).noun not in STAFF}
     info = (await redis.execute_command("INFO", "memory")).decode()
     used = next(line for line in info.splitlines() if line.startswith("used_memory:"))
     await redis.aclose()
@@ -56,11 +61,12 @@ def main(calls: int, streams: int) -> None:
     numbers.wait_ready()
     asyncio.run(call_all(5_000))
     abandon(5)
-    before = asyncio.run(weigh())
+    keys, used = asyncio.run(weigh())
     for _ in range(calls // 10_000):
         asyncio.run(call_all(10_000))
     abandon(streams)
-    print(json.dumps({"before": before, "after": asyncio.run(weigh())}))
+    keys_after, used_after = asyncio.run(weigh())
+    print(json.dumps({"new": sorted(keys_after - keys), "grown": used_after - used}))
 
 
 main(int(sys.argv[1]), int(sys.argv[2]))

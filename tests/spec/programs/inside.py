@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 import threading
 import time
@@ -19,6 +21,8 @@ def made_slowly() -> threading.Lock:
 
 
 LOCK = made_slowly()
+#: Seconds within which a process that ends is seen to.
+PATIENCE_S = 10
 
 
 @chalkcompute.function
@@ -59,20 +63,26 @@ async def missing(name: str) -> str:
 
 
 @chalkcompute.function
-def slow() -> str:
-    """Have a worker that takes long to import the function."""
+def slow(ends: bool = False) -> str:
+    """Have a worker that takes long to import the function; let the process end after that."""
     with LOCK:
+        if ends:
+            threading.Timer(0.05, os._exit, [1]).start()
         return "slow"
 
 
 @chalkcompute.function
 async def impatient() -> str:
-    """Wait for it not long enough, and then as long as it takes."""
-    try:
-        slow.wait_ready(timeout=0.3)
-    except TimeoutError as problem:
-        return f"{type(problem).__name__}: {problem}; {slow()}"
-    return "ready at once"
+    """Wait for it not long enough, once it imports anew, and then as long as it takes."""
+    slow(True)
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            slow.wait_ready(timeout=0.3)
+        except TimeoutError as problem:
+            return f"{type(problem).__name__}: {problem}; {slow()}"
+        await asyncio.sleep(0.01)
+    return "always ready"
 
 
 name, value = sys.argv[1:]

@@ -23,6 +23,7 @@ def _process(session: MemorySession, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(deployment, "_current", deployment.Deployment())
     monkeypatch.setattr(deployment, "_capture", session.capture)
     runtime.install(session, worker=False)
+    runtime.configure()
     yield
     runtime.install(None)
     session.close()

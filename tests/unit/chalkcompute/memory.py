@@ -12,13 +12,16 @@ from typing import Any
 
 from chalkcompute import context
 from chalkcompute.errors import NotFoundError, NotReadyError
-from chalkcompute.inflight import Inflight, Outcome, Target
-from chalkcompute.port import Parameters
+from chalkcompute.functions import Functions
+from chalkcompute.inflight import Inflight, Outcome, Target, Terms, Watched
+from chalkcompute.port import Deployed, Parameters
 from fnq.v1 import spec_pb2
 from fnq_wire import callid
 from fnq_wire.arrow import Codec
 from fnq_wire.failure import describe, make
-from fnq_wire.version import version_id
+from fnq_wire.inquiry import Facts
+from fnq_wire.pieces import Payload, whole
+from fnq_wire.version import is_single, version_id
 
 #: Seconds after which a test that waits has failed.
 PATIENCE = 10.0
@@ -73,6 +76,11 @@ class MemorySession:
         self.threads: list[threading.Thread] = []
         self.readied: list[tuple[str, float | None]] = []
         self.lookups = 0
+        self.spawned: dict[bytes, tuple[Run, Target]] = {}
+        self.settled: list[bytes] = []
+        #: By the id of the wish, the call.
+        self.watches: dict[bytes, bytes] = {}
+        self.asked: list[Terms | None] = []
         #: Of whatever is looked up.
         self.set = 0
         self.refusal: Exception | None = None
@@ -88,10 +96,16 @@ class MemorySession:
         return SimpleNamespace(hash=label, data=label.encode(), where=where, left_out=[])
 
     active: frozenset[str] = frozenset()
+    missing_limits: frozenset[str] = frozenset()
+
+    warnings: Sequence[str] = ()
 
     def deploy(
-        self, specs: Sequence[spec_pb2.FunctionSpec], bundles: Mapping[str, bytes]
-    ) -> list[tuple[str, int]]:
+        self,
+        specs: Sequence[spec_pb2.FunctionSpec],
+        bundles: Mapping[str, bytes],
+        timeout: float | None = None,
+    ) -> Deployed:
         assert self.gate.wait(PATIENCE)
         self.deploys.append(list(specs))
         if self.refusal is not None:
@@ -103,7 +117,12 @@ class MemorySession:
             body = self.bodies[spec.module, spec.qualname]
             self.versions.setdefault(identity, (spec, body, number))
             self.current[spec.name] = identity
-        return [(version_id(spec), self.versions[version_id(spec)][2]) for spec in specs]
+        made = [(version_id(spec), self.versions[version_id(spec)][2]) for spec in specs]
+        return Deployed(made, self.active, self.missing_limits, self.warnings)
+
+    @property
+    def functions(self) -> Functions:
+        raise AssertionError("nobody looks after functions here")
 
     def lookup(self, name: str, number: int | None) -> tuple[Target, Parameters]:
         self.lookups += 1
@@ -112,6 +131,9 @@ class MemorySession:
             if spec.name == name and (found == number if number else is_current):
                 repeatable = spec.retry.attempts > 0
                 target = Target(identity, name, spec.kind, found, repeatable, self.set)
+                target.batch, target.single = spec.batching.max_size, is_single(spec)
+                target.types = tuple(each.type for each in spec.parameters)
+                target.returns = spec.returns
                 return target, [(each.name, each.kind, each.required) for each in spec.parameters]
         raise NotFoundError(f"no function {name!r}")
 
@@ -123,10 +145,19 @@ class MemorySession:
         if self.refusal is not None:
             raise NotReadyError(str(self.refusal))
 
-    def submit(self, target: Target, payload: bytes) -> Inflight:
+    def submit(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None = None,
+        *,
+        rows: int = 1,
+        packed: bool = False,
+    ) -> Inflight:
+        self.asked.append(terms)
         spec, body, _ = self.versions[target.version]
         parent = context.current.get()
-        call = os.urandom(16)
+        call = callid.make(1_790_000_000_000, target.version, 1, len(self.runs))
         here = context.CallContext(
             call_id=callid.text(call),
             function=target.name,
@@ -143,6 +174,60 @@ class MemorySession:
         self.threads.append(thread)
         thread.start()
         return run.inflight
+
+    def spawn(self, target: Target, payload: Payload, terms: Terms | None = None) -> Inflight:
+        sent = Inflight(self.submit(target, payload, terms).call)
+        self.spawned[sent.call] = self.runs[-1], target
+        return sent
+
+    def settle(self, inflight: Inflight) -> None:
+        self.settled.append(inflight.call)
+
+    def watch(self, call: bytes, after: int = 0, *, end_only: bool = False) -> Watched:
+        """Pass on what the run has brought by its end."""
+        watched = Watched(os.urandom(16))
+        self.watches[watched.call] = call
+
+        def follow() -> None:
+            run, _ = self.spawned[call]
+            run.wait(lambda run: run.inflight.outcome is not None)
+            for chunk in list(run.inflight.chunks)[after:] if not end_only else ():
+                watched.push(chunk)
+            watched.finish(run.inflight.outcome or Outcome())
+
+        if call in self.spawned:
+            threading.Thread(target=follow, daemon=True).start()
+        else:
+            watched.finish(Outcome(failure=make("NotFoundError", "there is no such call")))
+        return watched
+
+    def show(self, call: bytes) -> Facts:
+        if call not in self.spawned:
+            raise NotFoundError("there is no such call")
+        run, target = self.spawned[call]
+        ended = run.inflight.outcome is not None
+        return {
+            "call": call.hex(),
+            "function": target.name,
+            "kind": target.kind,
+            "state": "succeeded" if ended else "running",
+            "why": "as it is",
+            "error": "",
+            "queued_ms": 1_000,
+            "started_ms": 2_000,
+            "ended_ms": 3_000 if ended else 0,
+            "attempt": 0,
+            "worker": None if ended else 0,
+            "tags": dict(self.asked[-1].tags) if self.asked[-1] else {},
+        }
+
+    def stop(self, call: bytes) -> bool:
+        run, _ = self.spawned[call]
+        self.cancel(run.inflight)
+        return run.inflight.outcome is None
+
+    def lines(self, call: bytes) -> list[str]:
+        return [f"a line of {call.hex()}"]
 
     def park(self, inflight: Inflight, timeout: float | None) -> bool:
         news = threading.Event()
@@ -169,6 +254,9 @@ class MemorySession:
             run.news.notify_all()
 
     def cancel(self, inflight: Inflight) -> None:
+        if isinstance(inflight, Watched):
+            self.watches.pop(inflight.call, None)
+            return
         run = self.run_of(inflight)
         with run.news:
             run.cancelled = True
@@ -187,12 +275,12 @@ class MemorySession:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def serve(run: Run, payload: bytes, here: context.CallContext) -> None:
+def serve(run: Run, payload: Payload, here: context.CallContext) -> None:
     """Run the body of a call and report how it ended."""
     context.current.set(here)
     codec = Codec.of(run.body)
     try:
-        args, kwargs = codec.decode_arguments(payload)
+        args, kwargs = codec.decode_arguments(whole(payload))
         result = run.body(*args, **kwargs)
         if run.kind == "coroutine":
             result = asyncio.run(result)
@@ -208,7 +296,9 @@ def serve(run: Run, payload: bytes, here: context.CallContext) -> None:
         outcome = Outcome(failure=make("CallCancelledError", "cancelled"))
     except Exception as problem:  # noqa: BLE001 - user code may raise anything
         outcome = Outcome(failure=describe(problem), attempt=2)
-    run.inflight.finish(outcome)
+    with run.news:
+        run.inflight.finish(outcome)
+        run.news.notify_all()
 
 
 def _drain(run: Run, codec: Codec, chunks: Iterator[object]) -> None:

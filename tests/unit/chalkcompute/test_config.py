@@ -105,6 +105,38 @@ def test_a_bad_file_is_named(text: str, tmp_path: Path) -> None:
         Config.load(environ={}, cwd=tmp_path)
 
 
+def test_a_setting_that_is_no_text_is_said_to_want_quotes(tmp_path: Path) -> None:
+    """A file's own true is none; what came is not repeated, as it may be a token."""
+    (tmp_path / "pyproject.toml").write_text("[tool.fnq]\nlocal_strict = true\n")
+    with pytest.raises(ValueError, match="expected text in quotes for 'local_strict'"):
+        Config.load(environ={}, cwd=tmp_path)
+
+
 def test_a_level_is_taken_in_capitals(tmp_path: Path) -> None:
     """FNQ_LOG_LEVEL=DEBUG is what people write."""
     assert Config.load(environ={"FNQ_LOG_LEVEL": "DEBUG"}, cwd=tmp_path).log_level == "debug"
+
+
+def test_strictness_is_a_flag() -> None:
+    """Off unless it is set to 1."""
+    assert Config.load(environ={}).local_strict is False
+    assert Config.load(environ={"FNQ_LOCAL_STRICT": "1"}).local_strict is True
+    assert Config.load(environ={"FNQ_LOCAL_STRICT": "0"}).local_strict is False
+    with pytest.raises(ValueError, match=r"local_strict .from FNQ_LOCAL_STRICT.: expected one of"):
+        Config.load(environ={"FNQ_LOCAL_STRICT": "yes"})
+
+
+def test_a_file_of_tls_is_found_from_anywhere(tmp_path: Path) -> None:
+    """A relative path is one of the file that has it, or of where the process began."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.fnq]\ntls_ca = "certs/ca.pem"\ntls_key = "~/key.pem"\n'
+    )
+    (tmp_path / "deep").mkdir()
+    environ = {"FNQ_TLS_CERT": "cert.pem", "FNQ_TLS_NAME": "fnq-server.service.consul"}
+    tls = Config.load(environ=environ, cwd=tmp_path / "deep").tls
+    assert tls.ca == str(tmp_path / "certs" / "ca.pem")
+    assert tls.key == str(Path("~/key.pem").expanduser())
+    assert tls.certificate == str(Path("cert.pem").resolve())
+    assert tls.name == "fnq-server.service.consul"
+    with pytest.raises(ValueError, match="expected a name as a certificate has it"):
+        Config.load(environ={"FNQ_TLS_NAME": "https://x"}, cwd=tmp_path)

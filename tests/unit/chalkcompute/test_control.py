@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from chalkcompute import control as control_module
+from chalkcompute import progress
 from chalkcompute.config import Config
 from chalkcompute.control import Control
 from chalkcompute.errors import (
@@ -49,12 +50,12 @@ class Moody(control_pb2_grpc.ControlServicer):
         found.spec.name, found.spec.kind = request.name, "function"
         return found
 
-    def Deploy(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Deploy(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         self._enter(context)
         reply = control_pb2.DeployReply()
         for number, _ in enumerate(request.specs, 1):
             reply.versions.add(id=TARGET.version, number=number)
-        return reply
+        yield control_pb2.DeployEvent(reply=reply)
 
     def WaitReady(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         yield control_pb2.Readiness(
@@ -78,6 +79,22 @@ class Hasty(Moody):
             yield control_pb2.Readiness(state="ready")
 
 
+class Building(Moody):
+    """Builds an image and starts a worker, and breaks off in the middle of it once."""
+
+    def Deploy(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+        for step, output in (
+            ("image: step 1/1 pip install cowsay", ""),
+            ("image: step 1/1 pip install cowsay", "Collecting cowsay"),
+            ("its worker starts", ""),
+        ):
+            told = control_pb2.Progress(function="add", step=step, output=output)
+            yield control_pb2.DeployEvent(progress=told)
+            if output:
+                self._enter(context)
+        yield from super().Deploy(request, context)
+
+
 @contextmanager
 def asking(server: Moody) -> Iterator[Control]:
     """Yield what asks that server."""
@@ -99,7 +116,7 @@ def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
     with asking(Moody(*away)) as control:
         assert control.lookup("add", None)[0].number == 3
     with asking(Moody(*away)) as control:
-        assert control.deploy([SPEC], {}) == [(TARGET.version, 1)]
+        assert control.deploy([SPEC], {}).versions == [(TARGET.version, 1)]
     with asking(Moody(*away)) as control:
         control.wait_ready(TARGET, None)
 
@@ -111,6 +128,19 @@ def test_what_is_waited_for_is_said_once_over_a_broken_connection(
     with asking(Moody(grpc.StatusCode.UNAVAILABLE)) as control:
         control.wait_ready(TARGET, None)
     assert capsys.readouterr().err == "[fnq] add: a worker dawdles\n"
+
+
+def test_what_a_deploy_waits_for_is_said_once_over_a_broken_connection(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Output of a build that succeeds is folded into one line."""
+    monkeypatch.setattr(progress, "_QUIET_S", 0.0)
+    with asking(Building(grpc.StatusCode.UNAVAILABLE)) as control:
+        control.deploy([SPEC], {})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "[fnq] add: image: step 1/1 pip install cowsay"
+    assert lines[1].startswith("[fnq] add: image built in ")
+    assert lines[2:] == ["[fnq] add: its worker starts"]
 
 
 def test_a_wait_that_takes_too_long_names_the_cause() -> None:

@@ -145,7 +145,7 @@ def test_what_has_no_effect_yet_is_said_once(capsys: pytest.CaptureFixture[str])
     one = make("one", 1, image=Image.base("a"), gpu="nvidia-l4", env={"A": "1"})
     one()
     make("two", 2)()
-    line = "[fnq] one: no effect yet: image, gpu (the function runs all the same)\n"
+    line = "[fnq] one: no effect: image, gpu (the function runs all the same)\n"
     assert capsys.readouterr().err == line
 
 
@@ -156,8 +156,31 @@ def test_what_has_an_effect_on_this_stack_is_not_said_to_have_none(
     session.active = frozenset({"cpu", "memory"})
     make("one", 1, cpu=2, memory="1Gi")()
     assert capsys.readouterr().err == ""
-    make("two", 2, cpu=2, retries=3)()
-    assert "two: no effect yet: retries (" in capsys.readouterr().err
+    make("two", 2, cpu=2, gpu="nvidia-l4")()
+    assert "two: no effect: gpu (" in capsys.readouterr().err
+
+
+def test_a_limit_without_a_policy_is_said_with_the_remedy(
+    session: MemorySession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For each function that names it; one that has a policy is not mentioned."""
+    session.missing_limits = frozenset({"api"})
+    make("one", 1, rate_limit_key="api")()
+    make("two", 2, rate_limit_key="other")()
+    assert capsys.readouterr().err == (
+        "[fnq] one: the rate limit 'api' has no policy, so nothing is limited; "
+        "set one: fnq limit set api --rate 100/m\n"
+    )
+
+
+def test_what_the_server_has_to_say_is_said_once(
+    session: MemorySession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line each, at the first deploy that it comes with."""
+    session.warnings = ("memory is not enforced", "one asks for a GPU")
+    make("one", 1)()
+    make("two", 2)()
+    assert capsys.readouterr().err == "[fnq] memory is not enforced\n[fnq] one asks for a GPU\n"
 
 
 def test_what_was_left_out_is_said(

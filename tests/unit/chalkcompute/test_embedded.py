@@ -285,3 +285,16 @@ def test_another_python_is_told_whose_packages_are_used(
     assert told.startswith("[fnq] ")
     assert told.count("\n") == 1
     assert f"uses the packages of {ours}, not of /other/venv" in told
+
+
+@pytest.mark.integration
+def test_another_builder_of_images_is_told_with_the_remedy(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack that runs stays as it was started."""
+    embedded.ensure(Config(), supervisor_options=OPTIONS)
+    for _ in range(2):
+        embedded.ensure(Config(builder="docker"), supervisor_options=OPTIONS)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "makes images with environments, not docker: `fnq down`" in told

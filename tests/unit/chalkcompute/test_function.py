@@ -14,8 +14,10 @@ import pytest
 import chalkcompute
 from chalkcompute import RemoteError, RemoteFunction, Stream, runtime
 from chalkcompute.errors import NotReadyError, SerializationError
-from chalkcompute.inflight import Inflight, Target
+from chalkcompute.inflight import Inflight, Target, Terms
 from chalkcompute.settings import Settings
+from fnq_wire.pieces import Payload
+from tests.livestack import wait_until
 from tests.unit.chalkcompute.memory import PATIENCE, MemorySession
 
 
@@ -87,10 +89,18 @@ class Slow(MemorySession):
         self.entered = threading.Event()
         self.gate.clear()
 
-    def submit(self, target: Target, payload: bytes) -> Inflight:
+    def submit(
+        self,
+        target: Target,
+        payload: Payload,
+        terms: Terms | None = None,
+        *,
+        rows: int = 1,
+        packed: bool = False,
+    ) -> Inflight:
         self.entered.set()
         assert self.gate.wait(PATIENCE)
-        return super().submit(target, payload)
+        return super().submit(target, payload, terms)
 
 
 @pytest.fixture
@@ -140,7 +150,8 @@ def test_a_task_that_is_cancelled_while_a_session_is_opened_cancels_its_call(slo
 
     try:
         asyncio.run(main())
-        assert slow.runs[0].cancelled
+        # By the thread that sent it, which nobody waits for.
+        wait_until("the call is cancelled", lambda: slow.runs and slow.runs[0].cancelled)
     finally:
         release.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +18,8 @@ import hashlib, json, os, sys, types
 
 class Session:
     over = False
-    active = frozenset({"memory"})
     def __init__(self, config): self.number = 0
-    def deploy(self, specs, bundles):
+    def deploy(self, specs, bundles, timeout=None):
         with open(os.environ["DEPLOYS"], "a") as file:
             whole = list(bundles) == list({spec.bundle: 0 for spec in specs})
             line = [os.getpid(), [spec.name for spec in specs], whole]
@@ -29,10 +29,12 @@ class Session:
         if "REFUSE" in os.environ:
             from chalkcompute.errors import DeployError
             raise DeployError(os.environ["REFUSE"])
-        return [("ab" * 16, 1) for _ in specs]
+        from chalkcompute.port import Deployed
+        return Deployed([("ab" * 16, 1) for _ in specs], frozenset({"memory"}))
     def wait_ready(self, target, timeout): pass
     def close(self):
         print("closed", file=sys.stderr)
+        return 0
 
 def capture(functions):
     if "LOST" in os.environ:
@@ -109,6 +111,13 @@ def test_what_came_after_the_last_call_is_deployed_at_the_end(script: Script) ->
     assert script.err == "closed\nclosed\n"
 
 
+def test_nothing_is_deployed_by_a_script_that_fails(script: Script) -> None:
+    """What it would have decorated after that is in no set; it says so, and ends as without us."""
+    assert script.run(DECORATED + "\nraise KeyError('x')\n") == 1
+    assert script.deploys == []
+    assert script.err.endswith("KeyError: 'x'\n[fnq] not deployed, as the script failed: one\n")
+
+
 def test_what_was_called_is_not_deployed_again(script: Script) -> None:
     """The end has nothing left to do but to say goodbye."""
     assert script.run(DECORATED + "\none.wait_ready()\n") == 0
@@ -119,7 +128,7 @@ def test_what_was_called_is_not_deployed_again(script: Script) -> None:
 def test_what_has_no_effect_is_said_once_by_whoever_deploys(script: Script) -> None:
     """Script or child; what has one where the function runs is not named."""
     given = DECORATED.replace("function\n", "function(memory='1Gi', gpu='nvidia-l4')\n")
-    line = "[fnq] one: no effect yet: gpu (the function runs all the same)\n"
+    line = "[fnq] one: no effect: gpu (the function runs all the same)\n"
     assert script.run(given) == 0
     assert script.err == f"{line}closed\n"
     later = "\none.wait_ready()\n@chalkcompute.function\ndef two(): pass\n"
@@ -152,8 +161,8 @@ def test_a_deploy_that_failed_before_is_not_tried_again(script: Script) -> None:
 
 
 def test_a_deploy_that_was_interrupted_has_not_failed(script: Script) -> None:
-    """It is not tried again either, and the words say why."""
-    assert script.run(DECORATED + "\none.wait_ready()\n", INTERRUPT="1") != 0
+    """It is not tried again either, the words say why, and a shell sees Ctrl-C."""
+    assert script.run(DECORATED + "\none.wait_ready()\n", INTERRUPT="1") == -signal.SIGINT
     assert len(script.deploys) == 1
     assert "not deployed, as that was interrupted: one" in script.err
 

@@ -63,19 +63,30 @@ def test_memory_of_another_type_is_refused(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "gpu"),
     [
-        ("nvidia-l4", ("nvidia-l4", 1)),
-        ("nvidia-l4:2", ("nvidia-l4", 2)),
-        ("2:nvidia-a100", ("nvidia-a100", 2)),
-        ("NVIDIA-L4", ("nvidia-l4", 1)),
+        ("nvidia-l4", ("nvidia-l4", 1, 0)),
+        ("nvidia-l4:2", ("nvidia-l4", 2, 0)),
+        ("2:nvidia-a100", ("nvidia-a100", 2, 0)),
+        ("NVIDIA-L4", ("nvidia-l4", 1, 0)),
+        ("nvidia:24Gi", ("nvidia", 1, 24 << 30)),
+        ("2:nvidia-a100:80Gi", ("nvidia-a100", 2, 80 << 30)),
+        ("nvidia-a100:80Gi:2", ("nvidia-a100", 2, 80 << 30)),
     ],
 )
-def test_gpus_are_read(value: object, gpu: tuple[str, int]) -> None:
-    """Name and number come in either order."""
-    assert parse_gpu(value) == gpu
+def test_gpus_are_read(value: object, gpu: tuple[str, int, int]) -> None:
+    """Number and memory stand on either side of the name."""
+    assert parse_gpu(value) == (gpu,)
+
+
+def test_a_list_of_gpus_keeps_its_order() -> None:
+    """First choice first; one that is named twice counts once."""
+    found = parse_gpu(["nvidia-l4:2", "nvidia-a100", "2:nvidia-l4"])
+    assert found == (("nvidia-l4", 2, 0), ("nvidia-a100", 1, 0))
+    assert list(map(str, found)) == ["nvidia-l4:2", "nvidia-a100"]
 
 
 @pytest.mark.parametrize(
-    "value", ["", "2", ":2", "nvidia-l4:", "nvidia-l4:0", "a:b", "1:l4:2", "l 4"]
+    "value",
+    ["", "2", ":2", "nvidia-l4:", "nvidia-l4:0", "a:b", "1:l4:2", "l 4", "24Gi", "l4:1Gi:2Gi", []],
 )
 def test_bad_gpus_are_refused(value: object) -> None:
     """What is not a name with a number is a ValueError."""
@@ -87,3 +98,12 @@ def test_a_gpu_of_another_type_is_refused() -> None:
     """A number alone names no GPU."""
     with pytest.raises(TypeError, match="gpu: expected"):
         parse_gpu(1)
+    with pytest.raises(TypeError, match="gpu: expected"):
+        parse_gpu(["nvidia-l4", 2])
+
+
+@pytest.mark.parametrize("value", ["nvidia:1Ki", "nvidia:5K", "nvidia:2000Ti"])
+def test_memory_of_a_gpu_that_none_has_is_no_fault_of_the_functions_memory(value: str) -> None:
+    """The error names the argument that it stands in."""
+    with pytest.raises(ValueError, match=r"^gpu: expected .*, not"):
+        parse_gpu(value)

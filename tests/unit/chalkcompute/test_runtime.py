@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import subprocess
 import sys
 import threading
@@ -14,7 +16,10 @@ from chalkcompute.errors import ConnectionLostError
 from tests.unit.chalkcompute.memory import MemorySession
 
 #: Never loaded by the facade: they are for a session, for values, or for loops.
-HEAVY = {"asyncio", "fnq", "google.protobuf", "grpc", "numpy", "pyarrow", "structlog", "subprocess"}
+HEAVY = {
+    *("asyncio", "decimal", "difflib", "fnq", "fnq_wire.gpu", "fnq_wire.passthrough"),
+    *("google.protobuf", "grpc", "numpy", "pyarrow", "ssl", "structlog", "subprocess"),
+}
 
 
 class Server:
@@ -22,13 +27,14 @@ class Server:
 
     def __init__(self, config: object) -> None:
         self.config = config
-        self.closed = 0
+        self.closed = self.unsafe = 0
         self.over = False
         self.ready = True
 
-    def close(self) -> None:
-        """Count goodbyes."""
+    def close(self) -> int:
+        """Count goodbyes; return how many spawned calls nobody accepted."""
         self.closed += 1
+        return self.unsafe
 
 
 @pytest.fixture
@@ -83,6 +89,18 @@ def test_a_session_that_is_over_is_closed_when_another_takes_its_place() -> None
 
 
 @pytest.mark.usefixtures("opening")
+def test_what_was_lost_with_an_earlier_session_is_told_at_the_end() -> None:
+    """A spawned call that nobody accepted is never passed over in silence; it is told once."""
+    over = runtime.current_session()
+    assert isinstance(over, Server)
+    over.over, over.unsafe = True, 2
+    last = runtime.current_session()
+    assert isinstance(last, Server)
+    last.unsafe = 1
+    assert (runtime.close(), runtime.close()) == (3, 0)
+
+
+@pytest.mark.usefixtures("opening")
 def test_a_session_that_is_over_is_closed_once_though_no_other_can_be_opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -119,6 +137,31 @@ def test_a_session_is_ready_when_nothing_is_waited_for() -> None:
     assert runtime.ready()
 
 
+@pytest.mark.timeout(10)
+def test_an_event_loop_that_ends_does_not_wait_for_what_was_left_to_a_thread() -> None:
+    """Ctrl-C ends a script at once, though a deploy may go on for minutes."""
+    gate = threading.Event()
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(runtime.in_thread(gate.wait))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    gate.set()
+
+
+def test_what_is_done_in_a_thread_returns_and_raises_here() -> None:
+    """In the context of whoever waits."""
+    where: contextvars.ContextVar[str] = contextvars.ContextVar("where")
+    where.set("here")
+    assert asyncio.run(runtime.in_thread(where.get)) == "here"
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(runtime.in_thread(lambda: 1 // 0))
+
+
 @pytest.mark.usefixtures("opening")
 def test_a_fork_does_not_use_its_parents_session() -> None:
     """The stream is the parent's; the child opens one of its own."""
@@ -129,12 +172,8 @@ def test_a_fork_does_not_use_its_parents_session() -> None:
 
 
 def test_the_facade_is_light() -> None:
-    """Importing it loads none of what is heavy, and costs little."""
-    code = (
-        "import sys, time; before = time.process_time(); import chalkcompute\n"
-        "print(time.process_time(), *sys.modules)"
-    )
+    """Importing it loads none of what is heavy."""
+    code = "import sys, chalkcompute; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    seconds, *loaded = run.stdout.split()
-    assert HEAVY.isdisjoint(loaded), run.stderr
-    assert float(seconds) < 0.12
+    assert run.returncode == 0, run.stderr
+    assert HEAVY.isdisjoint(run.stdout.split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from chalkcompute import Secret
@@ -30,3 +32,11 @@ def test_a_name_of_another_type_is_refused() -> None:
     """A name is text."""
     with pytest.raises(TypeError, match="expected the name of an environment variable"):
         Secret(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [Secret.from_env, Secret.from_local_env])
+def test_what_says_how_a_worker_runs_is_no_secret(make: Callable[[str], Secret]) -> None:
+    """A group of variables may be called so: it is none itself."""
+    with pytest.raises(ValueError, match="it says how a worker itself runs"):
+        make("PYTHONPATH")
+    assert Secret.from_integration("PATH").name == "PATH"

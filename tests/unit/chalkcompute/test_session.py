@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import pytest
 
+from chalkcompute import parking
 from chalkcompute import session as session_module
 from chalkcompute.config import Config
 from chalkcompute.control import CLIENT
@@ -76,9 +77,9 @@ class Open(session_pb2_grpc.SessionsServicer):
         self.opened = 0
         self.welcome = session_pb2.Welcome(protocol=PROTOCOL, session=1, secret=b"s", inbox="i")
         if directory is not None:
-            self.spool = Spool(str(directory))
+            self.spool = Spool(str(directory / "spool"))
             self.spool.offer(b"a proof")
-            self.welcome.spool, self.welcome.nonce = str(directory), b"a proof"
+            self.welcome.spool, self.welcome.nonce = self.spool.directory, b"a proof"
 
     def Open(self, frames: Any, context: Any) -> Iterator[Any]:  # noqa: N802 - of the wire
         self.opened += 1
@@ -235,7 +236,7 @@ def test_a_session_goes_on_however_often_its_streams_break(
 
     server.answer, server.refuse = one_more, grpc.StatusCode.UNAVAILABLE
     with connected(server) as session:
-        inflight, heard = session.submit(STREAM, b"x"), list[bytes]()
+        inflight, heard = session.submit(STREAM, b"x"), list[bytes | memoryview]()
         while inflight.outcome is None:
             assert session.park(inflight, PATIENCE_S)
             heard += [inflight.chunks.popleft() for _ in range(len(inflight.chunks))]
@@ -270,7 +271,7 @@ def test_a_process_that_was_forked_leaves_the_session_alone(
     with connected(Open()) as session:
         inflight = session.submit(STREAM, b"x")
         with session._lock, monkeypatch.context() as child:
-            child.setattr(session_module, "os", SimpleNamespace(getpid=lambda: -1))
+            child.setattr(parking, "os", SimpleNamespace(getpid=lambda: -1))
 
             def part() -> None:
                 session.credit(inflight, 1, 1)
@@ -291,7 +292,7 @@ def test_a_spool_without_room_is_passed_by(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Spool, "write", full)
-    monkeypatch.setattr(session_module, "MOST_CHUNKED", INLINE + 10)
+    monkeypatch.setattr("chalkcompute.pack.MOST_CHUNKED", INLINE + 10)
     server, payload = Open(tmp_path), os.urandom(INLINE + 10)
     with connected(server) as session:
         session.submit(TARGET, payload)
@@ -307,19 +308,29 @@ def test_a_spool_without_room_is_passed_by(tmp_path: Path, monkeypatch: pytest.M
     assert (reference.house, reference.size) == (reference.HOUSE_UNSPECIFIED, len(payload))
 
 
-def test_a_large_value_that_cannot_be_read_ends_its_own_call(
+def test_arguments_of_a_call_that_is_not_sent_do_not_stay_in_the_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others go on; its run is cancelled, and nothing comes after its end."""
+    """The server was given up while they were written: nobody else would delete them."""
+    write, server = Spool.write, Open(tmp_path)
+    with connected(server) as session:
+
+        def give_up_meanwhile(spool: Spool, payload: bytes) -> str:
+            name = write(spool, payload)
+            session._give_up(ConnectionLostError("the server went away"))
+            return name
+
+        monkeypatch.setattr(Spool, "write", give_up_meanwhile)
+        with pytest.raises(ConnectionLostError, match="went away"):
+            session.submit(TARGET, os.urandom(INLINE + 1))
+    assert not list((tmp_path / "spool").glob("v-*"))
+
+
+def test_a_large_value_that_is_gone_ends_its_own_call(tmp_path: Path) -> None:
+    """The others go on, and find theirs in place: they may write there."""
     server, calls = Open(tmp_path), list[bytes]()
     names = [server.spool.write(b"large"), server.spool.write(b"well")]
-
-    def broken(data: Any) -> bytes:
-        found: bytes = data.read()
-        data.close()
-        if found == b"large":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return found
+    server.spool.delete(names[0])
 
     def answer(frame: session_pb2.ClientFrame) -> list[result_pb2.Result]:
         results = []
@@ -328,21 +339,22 @@ def test_a_large_value_that_cannot_be_read_ends_its_own_call(
             result = result_pb2.Result(call=each.call, epoch=1)
             reference = result.chunks.add().reference
             reference.key, reference.house = names[len(calls) - 1], reference.SPOOL
+            reference.size = len(b"large") if len(calls) == 1 else len(b"well")
             results.append(result)
         return results
 
-    monkeypatch.setattr(session_module, "read", broken)
     server.answer = answer
     with connected(server) as session:
         lost = session.submit(STREAM, b"x")
         assert session.park(lost, PATIENCE_S)
         well = session.submit(STREAM, b"x")
         assert session.park(well, PATIENCE_S)
-        cancelled: list[bytes] = []
-        while not cancelled:
-            cancelled = [each.call for each in server.heard.get(timeout=PATIENCE_S).cancellations]
     assert lost.outcome is not None
     assert lost.outcome.failure is not None
     assert lost.outcome.failure["error"] == "ResultExpiredError"
-    assert list(well.chunks) == [b"well"]
-    assert cancelled == calls[:1]
+    [chunk] = well.chunks
+    assert isinstance(chunk, memoryview)
+    chunk[0] = ord("b")
+    assert bytes(chunk) == b"bell"
+    with server.spool.open(names[1]) as file:
+        assert file.read() == b"well"

@@ -64,7 +64,11 @@ def test_every_argument_is_taken() -> None:
         ("max_replicas", 0, ValueError),
         ("volumes", [Volume("x")], TypeError),
         ("volumes", [(Volume("x"), "relative")], ValueError),
+        ("volumes", [(Volume("x"), b"/a")], TypeError),
+        ("volumes", [(Volume("x"), "/a/../b")], ValueError),
+        ("volumes", [(Volume("x"), "/usr/lib")], ValueError),
         ("volumes", [(Volume("x"), "/a"), (Volume("y"), "/a")], ValueError),
+        ("volumes", [(Volume("x"), "/a/b"), (Volume("y"), "/a")], ValueError),
         ("secrets", "HF_TOKEN", TypeError),
         ("secrets", ["HF_TOKEN"], TypeError),
         ("serialization_format", "pickle", ValueError),
@@ -76,6 +80,7 @@ def test_every_argument_is_taken() -> None:
         ("retries", -1, ValueError),
         ("rate_limit_key", "", ValueError),
         ("concurrency", 0, ValueError),
+        ("options", {"concurrency": "fibers"}, ValueError),
         ("timeout", 0, ValueError),
         ("timeout", "30", TypeError),
         ("max_queue", True, TypeError),
@@ -102,6 +107,13 @@ def test_a_value_of_an_environment_is_not_shown() -> None:
     assert "hunter2" not in str(problem.value)
 
 
+def test_a_key_that_is_no_text_is_what_the_error_is_about() -> None:
+    """Not the text that it stands for, which is one."""
+    arguments: Any = {"options": {1: "1"}}
+    with pytest.raises(TypeError, match=r"^options: expected text as a key, not 1 \(int\)$"):
+        chalkcompute.function(**arguments)(len_of)
+
+
 def test_an_unknown_argument_is_named() -> None:
     """The error lists the known ones."""
     arguments: Any = {"gpus": 1}
@@ -121,3 +133,10 @@ def test_in_a_worker_nothing_is_checked(session: MemorySession) -> None:
 def len_of(text: str) -> int:
     """Return the length of a text."""
     return len(text)
+
+
+def test_processes_of_one_worker_are_counted() -> None:
+    """There are as many as calls at once, which a machine must bear."""
+    with pytest.raises(ValueError, match="concurrency: expected at most 128 processes, not 129"):
+        Settings(concurrency=129, options={"concurrency": "processes"}).check()
+    Settings(concurrency=129, options={"concurrency": "threads"}).check()

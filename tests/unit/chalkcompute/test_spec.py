@@ -7,10 +7,12 @@ import sys
 import pytest
 
 from chalkcompute import Image, RetryPolicy, Secret, Volume
+from chalkcompute.imagefiles import steps_of
 from chalkcompute.settings import Settings
 from chalkcompute.spec import build
 from fnq.v1 import spec_pb2
 from fnq_wire.arrow import Codec
+from fnq_wire.gpu import asks
 from fnq_wire.version import version_id
 
 
@@ -21,7 +23,8 @@ def embed(texts: list[str], size: int = 3) -> list[list[float]]:
 
 def spec_of(settings: Settings, kind: str = "function") -> spec_pb2.FunctionSpec:
     """Return the spec of `embed` with these settings."""
-    return build("embed", kind, settings, Codec.of(embed), ("models", "embed"), "ab" * 32)
+    image, where = steps_of(settings.image).steps, ("models", "embed")
+    return build("embed", kind, settings, Codec.of(embed), where, "ab" * 32, image)
 
 
 def test_a_bare_decorator_has_the_defaults() -> None:
@@ -42,6 +45,7 @@ def test_coroutines_share_a_worker(kind: str) -> None:
     """An async function runs many invocations at once unless told otherwise."""
     assert spec_of(Settings(), kind).concurrency == 1000
     assert spec_of(Settings(concurrency=7), kind).concurrency == 7
+    assert spec_of(Settings(options={"concurrency": "processes"}), kind).concurrency == 1
 
 
 def test_the_parameters_are_described() -> None:
@@ -110,8 +114,35 @@ def test_a_retry_policy_arrives() -> None:
     assert not spec_of(Settings(retries=0)).HasField("retry")
 
 
+@pytest.mark.parametrize(
+    ("retry_on", "timeouts"),
+    [
+        ((Exception,), True),
+        ((OSError,), True),
+        ((TimeoutError, KeyError), True),
+        ((KeyError,), False),
+    ],
+)
+def test_a_timeout_is_repeated_where_its_error_matches(
+    retry_on: tuple[type[BaseException], ...], timeouts: bool
+) -> None:
+    """No user code is there to raise it: what matches is told with the policy."""
+    policy = RetryPolicy.linear(retry_on=retry_on)
+    assert spec_of(Settings(retries=policy)).retry.timeouts is timeouts
+
+
 def test_equal_settings_are_one_version() -> None:
     """The id of a version changes with a setting, not with the order of a mapping."""
     one = spec_of(Settings(env={"A": "1", "B": "2"}))
     assert version_id(one) == version_id(spec_of(Settings(env={"B": "2", "A": "1"})))
     assert version_id(one) != version_id(spec_of(Settings(env={"A": "1"})))
+
+
+def test_gpus_that_are_taken_in_turn_arrive_in_their_order() -> None:
+    """The first where it always was, so that versions stay what they are."""
+    spec = spec_of(Settings(gpu=["nvidia:24Gi", "2:nvidia-a100"]))
+    assert spec.resources.gpu_memory_bytes == 24 << 30
+    assert [(each.name, each.count) for each in spec.resources.gpu_fallbacks] == [
+        ("nvidia-a100", 2)
+    ]
+    assert asks(spec.resources) == (("nvidia", 1, 24 << 30), ("nvidia-a100", 2, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fnq.v1 import record_pb2, result_pb2
 from fnq_core import keys
@@ -47,9 +48,9 @@ def results(redis: RedisServer) -> list[result_pb2.Result]:
 
 
 @asynccontextmanager
-async def deployed(redis: RedisServer) -> AsyncIterator[None]:
+async def deployed(redis: RedisServer, **spec: Any) -> AsyncIterator[None]:
     """Have the version, and an inbox that takes results."""
-    await service.deploy(redis, VERSION)
+    await service.deploy(redis, VERSION, **spec)
     client = connect(redis.url)
     await Mailboxes(client).open(INBOX)
     await client.aclose()

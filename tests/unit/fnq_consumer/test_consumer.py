@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import grpc
@@ -10,13 +11,17 @@ import pytest
 
 from fnq.v1 import record_pb2, result_pb2, worker_pb2
 from fnq_consumer import consumer as consumer_module
+from fnq_consumer import queue as queue_module
 from fnq_core import keys
+from fnq_core.connection import RedisClosedError
 from fnq_core.lease import LEASE_S
+from fnq_core.presence import Presence, PresenceBoard
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy import service
 from tests.toy.agent import ToyAgent
 from tests.unit.fnq_consumer.inlet import STREAM, VERSION, deployed, entry, queue, results
+from tests.unit.fnq_core.streams import connected
 
 
 async def test_a_call_is_dispatched_once_and_acknowledged_at_its_end(
@@ -55,6 +60,33 @@ async def test_it_reads_no_more_than_there_is_room_for(server: RedisServer, tmp_
         assert server.ask("XLEN", STREAM) == 7
 
 
+async def test_a_consumer_that_has_no_room_any_more_leaves_calls_to_others(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it waits for one, and has waited the longest: its only agent takes none now."""
+    monkeypatch.setattr(queue_module, "_BLOCK_MS", 15_000)
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path, "c1") as (_, first),
+        service.consumer(server, tmp_path, "c2") as (_, second),
+        ToyAgent(server.url, VERSION, slots=1) as full,
+        ToyAgent(server.url, VERSION, slots=1) as free,
+    ):
+
+        def waiting() -> int:
+            return len(re.findall(rb"flags=b.*cmd=xreadgroup", server.ask("CLIENT", "LIST")))
+
+        await full.attach(first)
+        await eventually(lambda: waiting() == 1)
+        await free.attach(second)
+        await eventually(lambda: waiting() == 2)
+        full.slots = 0
+        await full.state()
+        await eventually(lambda: waiting() == 1)
+        [call] = queue(server)
+        await eventually(lambda: call in free.runs)
+
+
 async def test_what_redis_gave_in_an_answer_that_was_lost_is_taken_at_once(
     server: RedisServer, tmp_path: Path
 ) -> None:
@@ -90,73 +122,6 @@ async def test_the_lowest_replica_gets_the_calls(server: RedisServer, tmp_path: 
         queue(server, 6)
         await eventually(lambda: len(first.runs) + len(second.runs) == 6)
         assert (len(first.runs), len(second.runs)) == (4, 2)
-
-
-async def test_running_work_is_adopted_without_another_dispatch(
-    server: RedisServer, tmp_path: Path
-) -> None:
-    """Its consumer died, its agent lives: the new consumer acknowledges its end."""
-    async with deployed(server), ToyAgent(server.url, VERSION) as agent:
-        async with service.consumer(server, tmp_path, "c1") as (_, address):
-            await agent.attach(address)
-            [running, ended] = queue(server, 2)
-            await eventually(lambda: len(agent.runs) == 2)
-            await agent.detach()
-        await agent.end(agent.runs[ended])
-        async with service.consumer(server, tmp_path, "c2") as (made, address):
-            await agent.attach(address)
-            await eventually(lambda: ended in agent.settled)
-            await eventually(lambda: len(made.ledger) == 1)
-            await agent.end(agent.runs[running])
-            await eventually(lambda: running in agent.settled)
-            assert len(agent.dispatched) == 2
-            assert server.ask("XLEN", STREAM) == 0
-
-
-async def test_an_adopted_call_is_given_to_another_whole(
-    server: RedisServer, tmp_path: Path
-) -> None:
-    """Its new consumer knew it only in part; the next run gets arguments, parent and all."""
-    async with deployed(server), ToyAgent(server.url, VERSION) as agent:
-        async with service.consumer(server, tmp_path, "c1") as (_, address):
-            await agent.attach(address)
-            queue(server, parent=b"p" * 16, remaining_ms=77, window_chunks=9)
-            await eventually(lambda: agent.dispatched)
-            await agent.detach()
-        async with service.consumer(server, tmp_path, "c2") as (_, address):
-            await agent.attach(address)
-            await agent.report(agent.dispatched[0], lost=result_pb2.Failure(error="x"))
-            await eventually(lambda: len(agent.dispatched) == 2)
-            before, after = agent.dispatched
-            assert after.call == before.call
-            assert (after.epoch, after.deaths) == (2, 1)
-
-
-async def test_what_was_given_to_another_is_taken_from_the_agent_that_comes_back(
-    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is told to forget its run, never to cancel the call: it may have got it again."""
-    monkeypatch.setattr(consumer_module, "_GRACE_S", 0.01)
-    async with (
-        deployed(server),
-        service.consumer(server, tmp_path) as (made, address),
-        ToyAgent(server.url, VERSION) as agent,
-    ):
-        await agent.attach(address)
-        [call] = queue(server)
-        await eventually(lambda: call in agent.runs)
-        await agent.detach()
-        [[entry, *_]] = server.ask("XPENDING", STREAM, keys.GROUP, "-", "+", 1)
-        await eventually(
-            lambda: (
-                server.ask("XPENDING", STREAM, keys.GROUP, entry, entry, 1)[0][3] == 2 + (1 << 20)
-            )
-        )
-        await agent.attach(address)
-        await eventually(lambda: len(agent.dispatched) == 2)
-        await agent.end(agent.dispatched[1])
-        await eventually(lambda: agent.settled.count(call) == 2 and len(made.ledger) == 0)
-        assert agent.cancelled == []
 
 
 async def test_a_late_end_of_an_older_run_leaves_the_newer_one_alone(
@@ -222,6 +187,26 @@ async def test_a_worker_may_die_three_times(
         assert result.end.failure.detail["deaths"] == "4"
         assert [each.deaths for each in agent.dispatched] == [0, 1, 2, 3]
         await eventually(lambda: server.ask("XLEN", STREAM) == 0)
+
+
+async def test_a_worker_that_has_died_is_not_there_any_more(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The end of its stream tells it, long before what it said last expires."""
+    async with (
+        connected(server) as client,
+        deployed(server),
+        service.consumer(server, tmp_path) as (_, address),
+        ToyAgent(server.url, VERSION) as agent,
+        ToyAgent(server.url, VERSION, replica=1) as other,
+    ):
+        for each in (agent, other):
+            presence = Presence("default", "f", VERSION, each.name, 0, 1, state="ready")
+            await PresenceBoard(client).post(presence)
+            await each.attach(address)
+        await agent.detach()
+        there = keys.workers("default", VERSION)
+        await eventually(lambda: server.ask("ZRANGE", there, 0, -1) == [other.name.encode()])
 
 
 async def test_a_returned_call_is_free_of_charge(server: RedisServer, tmp_path: Path) -> None:
@@ -369,3 +354,24 @@ async def test_one_that_ends_sends_its_agents_away_with_their_work(
         assert server.names(keys.control(made.name)) == []
         assert (len(agent.runs), agent.cancelled) == (1, [])
         assert server.ask("XPENDING", STREAM, keys.GROUP)[0] == 1
+
+
+async def test_a_consumer_that_runs_goes_on_though_its_redis_wants_what_it_has_not(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another certificate, say, that is soon here too: only one that starts ends for that."""
+
+    def listeners() -> list[bytes]:
+        return re.findall(
+            rb"^id=(\d+)", server.ask("CLIENT", "LIST", "TYPE", "pubsub"), re.MULTILINE
+        )
+
+    async def refuse(client: object) -> str:
+        raise RedisClosedError("no connection to Redis: its certificate is not trusted")
+
+    async with deployed(server), service.consumer(server, tmp_path):
+        await eventually(listeners)
+        before = listeners()
+        monkeypatch.setattr(consumer_module, "check", refuse)
+        server.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        await eventually(lambda: set(listeners()) - set(before))

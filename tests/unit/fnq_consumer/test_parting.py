@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
+import grpc
 import pytest
 
 from fnq_consumer import consumer as consumer_module
@@ -95,3 +97,33 @@ async def test_work_that_went_elsewhere_with_its_agent_is_forgotten(
         await agent.attach(elsewhere)
         await eventually(lambda: len(first.ledger) == 0)
         assert [each.epoch for each in agent.dispatched] == [1]
+
+
+async def test_an_agent_that_comes_while_its_consumer_leaves_is_let_go_at_once(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not among those that were sent away: others have what it may do."""
+    async with (
+        deployed(server),
+        service.consumer(server, tmp_path) as (made, address),
+        ToyAgent(server.url, VERSION) as agent,
+    ):
+        asked, told = asyncio.Event(), asyncio.Event()
+        learn = made.learn
+
+        async def learn_late(namespace: str, version: str) -> None:
+            asked.set()
+            await told.wait()
+            await learn(namespace, version)
+
+        monkeypatch.setattr(made, "learn", learn_late)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(agent.attach(address))
+            await asked.wait()
+            made._workers.send_away()
+            told.set()
+        # What it says in that moment may break the stream at its own end.
+        async with asyncio.timeout(5):
+            with suppress(grpc.aio.AioRpcError):
+                await agent.gone()
+        assert made._queues == {}

@@ -46,8 +46,13 @@ class Bench:
         self.calls = CallStreams(client)
         self.leases = Leases(client)
         self._seq = 0
+        self.deploy(VERSION)
         server.ask("HSET", SESSION, "gen", 1, "mark", 0)
         server.ask("EXPIRE", SESSION, 60)
+
+    def deploy(self, version: str) -> None:
+        """Have a version take calls; it has no stream yet."""
+        self.server.ask("SADD", keys.depths("default", version), 0)
 
     def offer(self, call: str = "", depth: int = 0, cap: int = 1000, **given: Any) -> Offer:
         """Return the next submission of the session."""

@@ -7,7 +7,7 @@ from fnq_core.backlog import Backlog, Counts, Idle
 from fnq_core.lease import LEASE_S
 from fnq_core.results import Mailboxes
 from tests.redis import RedisServer
-from tests.unit.fnq_core.streams import SESSION, VERSION, bench, connected, stream
+from tests.unit.fnq_core.streams import FIRST, SESSION, VERSION, bench, connected, stream
 
 
 async def test_what_waits_and_what_is_held_are_told_apart(server: RedisServer) -> None:
@@ -20,6 +20,22 @@ async def test_what_waits_and_what_is_held_are_told_apart(server: RedisServer) -
         asked = [("default", "fff"), ("default", VERSION), ("other", VERSION)]
         assert await backlog.count(asked) == [Counts(0, 0), Counts(4, 1), Counts(0, 0)]
         assert await backlog.count([]) == []
+
+
+async def test_attempts_that_are_not_due_for_a_while_are_counted_apart(
+    server: RedisServer,
+) -> None:
+    """They need no worker; one that is due, or soon, does."""
+    async with bench(server) as b, connected(server) as client:
+        await b.queue(4)
+        b.deliver(count=3)
+        seconds = int((await client.execute_command("TIME"))[0])
+        dues = {"a": seconds - 5, "b": seconds, "c": seconds + 60}
+        for entry, due in dues.items():
+            server.ask("HSET", keys.dues(stream()), entry, due * 1000)
+        [found] = await Backlog(client).count([("default", VERSION)])
+        assert found == Counts(1, 3, 1)
+        assert found.due == 3
 
 
 async def test_a_stream_without_its_group_counts_for_nothing(server: RedisServer) -> None:
@@ -62,7 +78,10 @@ async def test_entries_that_nobody_holds_are_found(server: RedisServer) -> None:
         b.age(entries[1], LEASE_S + 1)
         server.ask("XDEL", stream(), entries[4])
         found, after = await backlog.idle(stream(), count=4)
-        assert [(each.entry, each.epoch) for each in found] == [(entries[1], 2), (entries[3], 1)]
+        assert [(each.entry, each.then.epoch) for each in found] == [
+            (entries[1], 2),
+            (entries[3], 1),
+        ]
         found, after = await backlog.idle(stream(), after, count=4)
         assert ([each.entry for each in found], after) == ([entries[5]], "")
         assert found[0].body.startswith(b"e:")
@@ -95,7 +114,9 @@ async def test_who_turns_an_entry_away_ends_its_call(server: RedisServer) -> Non
         b.deliver(count=2)
         b.age(lapsed, LEASE_S + 1)
         gone = [
-            await backlog.turn_away(Idle(stream(), entry, b"", 1), "fnq:inbox:a", entry.encode())
+            await backlog.turn_away(
+                Idle(stream(), entry, b"", FIRST), "fnq:inbox:a", entry.encode()
+            )
             for entry in (fresh, held, lapsed, fresh, lapsed, "1-1")
         ]
         assert gone == [True, False, True, False, False, False]
@@ -109,6 +130,6 @@ async def test_an_entry_whose_caller_is_gone_is_turned_away_too(server: RedisSer
     """Its inbox does not come back by that."""
     async with bench(server) as b, connected(server) as client:
         [entry] = await b.queue(1)
-        await Backlog(client).turn_away(Idle(stream(), entry, b"", 1), "fnq:inbox:gone", b"end")
+        await Backlog(client).turn_away(Idle(stream(), entry, b"", FIRST), "fnq:inbox:gone", b"end")
         assert b.length() == 0
         assert server.names("fnq:inbox:*") == []

@@ -8,6 +8,8 @@ from fnq_core.dialer import Dialer
 class Asked:
     """A finder that says what it was told to, and takes note of what was to be avoided."""
 
+    name = ""
+
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
         self.avoided: list[str] = []

@@ -7,18 +7,28 @@ from typing import Any
 
 import pytest
 
-from fnq_core import keys
+from fnq_core import keys, kinds
+from fnq_wire import callid
 
 #: Public names of the module that make no key.
-NO_KEYS = {"DEPTHS_CHANNEL", "GROUP", "KINDS", "Kind", "kind_of", "version_of"}
+NO_KEYS = {"DEPTHS_CHANNEL", "GROUP", "namespace_of", "version_of"}
 #: By the name of a parameter.
-EXAMPLES = {"depth": 63, "tag": 0xABC, "members": 0xABC, "namespace": "a:b", "name": "a.b"}
+EXAMPLES = {
+    "depth": 63,
+    "tag": 0xABC,
+    "members": 0xABC,
+    "namespace": "a:b",
+    "name": "a.b",
+    "stream": keys.call_stream("a:b", "abc012", 63),
+    "call": callid.make(1_790_000_000_000, "abc012", 7, 1),
+}
 
 
 @pytest.mark.parametrize("namespace", ["default", "a:b", ":", "{x}"])
 @pytest.mark.parametrize("depth", [0, 63])
 def test_a_call_stream_tells_its_version(namespace: str, depth: int) -> None:
-    """Whatever the namespace is called."""
+    """And its namespace, whatever that is called."""
+    assert keys.namespace_of(keys.call_stream(namespace, "abc012", depth)) == namespace
     assert keys.version_of(keys.call_stream(namespace, "abc012", depth)) == "abc012"
 
 
@@ -29,7 +39,7 @@ def test_every_key_is_of_exactly_one_kind(name: str) -> None:
     if not isinstance(key, str):
         names = inspect.signature(key).parameters
         key = key(**{each: EXAMPLES.get(each, "abc012") for each in names})
-    assert [each for each in keys.KINDS if each.pattern.fullmatch(key)] == [keys.kind_of(key)]
+    assert [each for each in kinds.KINDS if each.pattern.fullmatch(key)] == [kinds.kind_of(key)]
 
 
 def test_every_kind_has_a_key_of_its_own() -> None:
@@ -39,12 +49,14 @@ def test_every_kind_has_a_key_of_its_own() -> None:
         for name in keys.__all__
         if name not in NO_KEYS and callable(getattr(keys, name))
     }
-    assert len(keys.KINDS) == len(made) + len((keys.NAMESPACES, keys.SESSIONS))
-    assert len({kind.noun for kind in keys.KINDS}) == len(keys.KINDS)
+    assert len(kinds.KINDS) == len(made) + len(
+        (keys.NAMESPACES, keys.SESSIONS, keys.DELETED, keys.LEADER, keys.REVISION)
+    )
+    assert len({kind.noun for kind in kinds.KINDS}) == len(kinds.KINDS)
 
 
 @pytest.mark.parametrize("key", ["fnq:session", "fnq:calls:v:0", "other", "fnq:{x}:new:thing", ""])
 def test_a_key_of_another_kind_is_none_of_ours(key: str) -> None:
     """The error says where its kind belongs."""
-    with pytest.raises(LookupError, match=r"fnq_core\.keys\.KINDS"):
-        keys.kind_of(key)
+    with pytest.raises(LookupError, match=r"fnq_core\.kinds\.KINDS"):
+        kinds.kind_of(key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fnq_core import keys, lease
 from fnq_core.lease import LEASE_S, Count
@@ -249,7 +251,13 @@ async def test_in_a_stream_that_is_gone_nothing_is_held(server: RedisServer) -> 
         await leases.acknowledge(gone, runs)
 
 
-@pytest.mark.parametrize("count", [Count(1, 0), Count(0xFFFFF, 0), Count(1, 3), Count(77, 9)])
+@given(st.builds(Count, st.integers(1, 0xFFFFF), st.integers(0, 255), st.integers(0, 0xFFFFFF)))
 def test_a_count_survives_its_way_through_the_counter(count: Count) -> None:
-    """Epoch and deaths share one number."""
+    """Epoch, deaths and attempt share one number, which scripts see exactly."""
     assert Count.of(count.counter) == count
+    assert int(float(count.counter)) == count.counter < 1 << 53
+
+
+def test_deaths_and_attempts_are_counted_apart() -> None:
+    """Each run has an epoch of its own, whatever the run before it came to."""
+    assert Count(1, 0).after_failure().after_death().again() == Count(4, 1, 1)

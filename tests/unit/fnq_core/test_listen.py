@@ -7,13 +7,16 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fnq.v1 import control_pb2, control_pb2_grpc
 from fnq_core.listen import Listener
 from fnq_core.rpc import channel
 from fnq_wire.protocol import PROTOCOL
+from fnq_wire.tls import PLAIN
 from fnq_wire.transport import PROTOCOL_HEADER, metadata
+from tests.certificates import Authority
 
 
 class _Control(control_pb2_grpc.ControlServicer):
@@ -105,3 +108,18 @@ async def test_without_a_token_nobody_listens_on_the_network(address: str) -> No
     """Anybody could run code here."""
     with pytest.raises(RuntimeError, match="there is no token: set FNQ_TOKEN"):
         await _listener(address).start()
+
+
+async def test_who_listens_on_the_network_without_tls_says_so(tmp_path: Path) -> None:
+    """With the remedy; on this machine, and with TLS, there is nothing to say."""
+    tls = Authority(tmp_path).issue("server")
+    for address, given, expected in (
+        ("0.0.0.0:0", PLAIN, ["give --tls-cert and --tls-key"]),
+        ("0.0.0.0:0", tls, []),
+        ("127.0.0.1:0", PLAIN, []),
+    ):
+        listener = Listener(address, [], lambda server: None, "secret", tls=given)
+        with structlog.testing.capture_logs() as said:
+            await listener.start()
+        assert [each["remedy"] for each in said] == expected
+        await listener.stop(0)

@@ -19,10 +19,13 @@ async def test_an_agent_is_present_for_a_while(server: RedisServer) -> None:
     """As it said at its last renewal; it goes by itself."""
     async with connected(server) as client:
         board = PresenceBoard(client)
-        said = _presence("x", busy=3, state="failed", reason="so", traceback="T\n", runner=9)
+        said = _presence(
+            "x", busy=3, state="failed", reason="so", traceback="T\n", runners="9:1 10:2"
+        )
         await board.post(_presence("x"))
         await board.post(said)
         assert await board.of("default", "a1") == [said]
+        assert list(said.processes()) == [(9, 1), (10, 2)]
         assert all(0 < server.ask("TTL", key) <= TTL_S for key in server.names())
 
 
@@ -49,6 +52,36 @@ async def test_an_agent_that_ends_is_gone_at_once(server: RedisServer) -> None:
         assert await board.of("default") == []
 
 
+async def test_an_agent_takes_the_place_of_those_that_had_its_index(server: RedisServer) -> None:
+    """They have died, or say at their next post that they are there; then both are."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        dead, ending, other = _presence("d"), _presence("e"), _presence("o", replica=1)
+        elsewhere, next_one = _presence("z", "b1"), _presence("n")
+        for each in (dead, ending, other, elsewhere):
+            await board.post(each)
+        assert not await board.arrive(next_one)
+        assert await board.of("default", "a1") == [next_one, other]
+        await board.post(ending)
+        await board.post(next_one)
+        found = await board.of("default", "a1")
+        assert {each.agent for each in found} == {"e", "n", "o"}
+        assert await board.of("default", "b1") == [elsewhere]
+
+
+async def test_an_agent_whose_stream_broke_is_there_if_it_says_so(server: RedisServer) -> None:
+    """One that has said nothing since is dead."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        for agent in ("dead", "alive"):
+            await board.post(_presence(agent))
+        server.ask("PEXPIRE", keys.presence("default", "a1", "dead"), TTL_S * 1_000 - 2_000)
+        for agent in ("dead", "alive", "unknown"):
+            await board.lose("default", "a1", agent, 2.0)
+        assert await board.of("default", "a1") == [_presence("alive")]
+        assert server.ask("ZRANGE", keys.workers("default", "a1"), 0, -1) == [b"alive"]
+
+
 async def test_a_look_costs_by_the_agents_and_not_by_the_keys(server: RedisServer) -> None:
     """Whatever else lies in Redis, and whatever other versions have agents."""
     async with connected(server) as client:
@@ -61,9 +94,9 @@ async def test_a_look_costs_by_the_agents_and_not_by_the_keys(server: RedisServe
             await board.post(_presence(agent))
         server.spent()
         assert len(await board.of("default", "a1")) == 2
-        assert sum(server.spent().values()) <= 2 + 2
+        assert sum(server.spent().values()) <= 1 + 1 + 2
         assert await board.of("default", "none") == []
-        assert sum(server.spent().values()) == 1
+        assert sum(server.spent().values()) == 1 + 1
 
 
 async def test_agents_that_died_are_not_counted_for_long(server: RedisServer) -> None:
@@ -92,3 +125,17 @@ async def test_versions_without_agents_are_named(server: RedisServer) -> None:
         await board.withdraw(_presence("x"))
         assert await board.missing(asked) == asked
         assert await board.missing([]) == []
+
+
+async def test_what_an_agent_of_another_release_says_more_is_passed_over(
+    server: RedisServer,
+) -> None:
+    """And an agent of which that is damaged is as if it were not there."""
+    async with connected(server) as client:
+        board = PresenceBoard(client)
+        for agent in ("a", "b", "c"):
+            await board.post(Presence("skewed", "f", "v", agent, 0, 7))
+        server.ask("HSET", keys.presence("skewed", "v", "a"), "mood", "good")
+        server.ask("HSET", keys.presence("skewed", "v", "b"), "busy", "very")
+        server.ask("HDEL", keys.presence("skewed", "v", "c"), "pid")
+        assert [each.agent for each in await board.of("skewed", "v")] == ["a"]

@@ -15,6 +15,8 @@ from tests.ports import free_port
 class Listed:
     """A finder with a list."""
 
+    name = ""
+
     def __init__(self, *instances: str) -> None:
         self.instances = instances
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fnq_core.listen import Listener
 from fnq_core.probe import listens_at, main
+from tests.certificates import Authority
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,20 @@ async def test_a_service_is_as_well_as_it_says(
     assert "not serving" in capsys.readouterr().err
     await listener.stop(0)
     assert await asyncio.to_thread(main, ["python"]) == 1
+
+
+async def test_a_service_with_tls_is_asked_as_one_who_knows_it(tmp_path: Path) -> None:
+    """By its own certificate, given as an option or a variable, whatever host that is for."""
+    authority = Authority(tmp_path)
+    tls = replace(authority.issue("server", "far.example"), client_ca=authority.ca)
+    address = f"127.0.0.1:{free_port()}"
+    listener = Listener(address, [], lambda server: None, None, tls=tls)
+    await listener.start()
+    command = ["python", "--listen", address]
+    options = [f"--tls-cert={tls.certificate}", "--tls-key", tls.key]
+    variables = {"FNQ_TLS_CERT": tls.certificate, "FNQ_TLS_KEY": tls.key}
+    assert await asyncio.to_thread(main, [*command, *options], {}) == 0
+    assert await asyncio.to_thread(main, command, variables) == 0
+    assert await asyncio.to_thread(main, command, {}) == 1
+    await listener.stop(0)
+    assert await asyncio.to_thread(main, command, variables) == 1

@@ -18,6 +18,16 @@ def test_pauses_double_up_to_a_bound() -> None:
     assert pauses[-1] == max(pauses) == 5.0
 
 
+def test_a_worker_that_crashes_at_each_start_costs_little() -> None:
+    """Within two minutes it is started some fifteen times, in the end once in ten seconds."""
+    backoff, now, starts = Backoff(10.0), 0.0, 0
+    while now < 120.0:
+        starts += 1
+        now += 0.1 + backoff.next(0.1)
+    assert starts <= 20
+    assert backoff.next(0.1) == 10.0
+
+
 def test_health_makes_the_past_forgotten() -> None:
     """After ten seconds of life the next restart is at once again."""
     backoff = Backoff()

@@ -26,7 +26,7 @@ def test_directories_are_for_their_owner_alone(place: Place) -> None:
     os.makedirs(place.runtime, mode=0o755)
     place.prepare_state()
     place.claim_runtime()
-    for path in (place.state, place.logs, place.spool, place.work, place.runtime):
+    for path in (place.state, place.logs, place.work, place.runtime):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
     place.remove_runtime()
     assert not os.path.exists(place.runtime)

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -152,6 +153,31 @@ def test_one_that_loads_or_refuses_is_waited_for(tmp_path: Path) -> None:
 
     assert asyncio.run(scene())[-1] == b"+PONG\r\n"
     Path(path).unlink(missing_ok=True)
+
+
+def test_a_wait_that_is_given_up_as_an_answer_comes_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where Redis was not ready: who waits for the end of the wait would wait for ever."""
+
+    async def scene() -> bool:
+        looks: list[bytes] = []
+
+        async def readline() -> bytes:
+            looks.append(b"-LOADING in progress\r\n")
+            if len(looks) == 1:
+                waiting.cancel()
+            return looks[-1]
+
+        async def connect(path: str) -> tuple[Mock, Mock]:
+            return Mock(readline=readline), Mock()
+
+        monkeypatch.setattr(asyncio, "open_unix_connection", connect)
+        waiting = asyncio.create_task(redis.wait_ready("/nowhere"))
+        await asyncio.wait([waiting], timeout=1)
+        return waiting.cancelled()
+
+    assert asyncio.run(scene())
 
 
 async def _say(path: str, command: bytes) -> bytes:

@@ -15,12 +15,22 @@ from tests.unit.fnq_local.stack import OPTIONS, Stack, until
 pytestmark = pytest.mark.integration
 
 _VERSION = {"namespace": "default", "version": "abc", "grace_s": 30}
-_WANTED = {**_VERSION, "function": "add", "env": {}}
+#: What is given to agents that are given nothing.
+_GIVEN = {
+    "secrets": {},
+    "image": "",
+    "volumes": [],
+    "cpu_millis": 0,
+    "memory_bytes": 0,
+    "gpus": [],
+}
+_WANTED = {**_VERSION, "function": "add", **_GIVEN}
 
 
 def test_a_stack_comes_up_with_everything_it_needs(stack: Stack) -> None:
     """All are running and named with their addresses and their titles."""
     stack.up()
+    until(lambda: stack.pid("zygote"), "the zygote")
     found = stack.processes()
     assert set(found) == {"supervisor", "redis", "forge", "zygote", "server", "consumer"}
     assert all(entry["state"] == "running" and entry["pid"] for entry in found.values())
@@ -66,7 +76,7 @@ def test_as_many_agents_run_as_are_wanted(stack: Stack) -> None:
 def test_an_agent_gets_its_arguments_and_its_environment(stack: Stack) -> None:
     """It writes into a log of its own, which the status names."""
     stack.up()
-    stack.ask("ensure", **{**_WANTED, "env": {"STANDIN_EXIT": "blue"}}, replicas=1)
+    stack.ask("ensure", **{**_WANTED, "secrets": {"STANDIN_EXIT": "blue"}}, replicas=1)
     log = stack.processes()["worker 0"]["log"]
     text = until(lambda: Path(log).read_text() if os.path.exists(log) else "", "the agent's word")
     assert "standin: blue" in text
@@ -79,6 +89,7 @@ def test_what_a_caller_sets_for_itself_is_not_for_the_stack(stack: Stack) -> Non
     own = {"FNQ_ADDR": "h:1", "FNQ_TOKEN": "t", "FNQ_NAMESPACE": "n", "REDIS_PASSWORD": "p"}
     stack.up(**own)
     for role in ("redis", "forge", "zygote"):
+        until(lambda: stack.pid(role), role)  # noqa: B023 - asked in this turn
         environ = Path(f"/proc/{stack.pid(role)}/environ").read_bytes().split(b"\0")
         assert not [each for each in environ if each.split(b"=")[0].decode() in own]
 
@@ -116,7 +127,7 @@ def test_whatever_is_killed_is_started_again_at_once(stack: Stack, name: str) ->
 def test_an_agent_that_dies_at_once_is_reported(stack: Stack) -> None:
     """The status says that it waits, how it ended and what it said last."""
     stack.up()
-    stack.ask("ensure", **{**_WANTED, "env": {"STANDIN_EXIT": "no licence"}}, replicas=1)
+    stack.ask("ensure", **{**_WANTED, "secrets": {"STANDIN_EXIT": "no licence"}}, replicas=1)
 
     def reason() -> str:
         entry = stack.processes()["worker 0"]

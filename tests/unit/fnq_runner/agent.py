@@ -59,9 +59,27 @@ ENDS = (Kind.VALUE, Kind.EXHAUSTED, Kind.FAILED)
 #: Version id of the set mate `g`, which the test stands in for.
 OTHER = "def" + "0" * 61
 MATES: dict[str, dict[str, Any]] = {
-    "f": {"version": VERSION, "kind": "function", "number": 1, "repeatable": False},
-    "g": {"version": OTHER, "kind": "function", "number": 1, "repeatable": False},
-    "gen": {"version": OTHER, "kind": "generator", "number": 1, "repeatable": True},
+    "f": {
+        "version": VERSION,
+        "kind": "function",
+        "number": 1,
+        "repeatable": False,
+        "divergent": False,
+    },
+    "g": {
+        "version": OTHER,
+        "kind": "function",
+        "number": 1,
+        "repeatable": False,
+        "divergent": False,
+    },
+    "gen": {
+        "version": OTHER,
+        "kind": "generator",
+        "number": 1,
+        "repeatable": True,
+        "divergent": False,
+    },
 }
 #: Id of the set of these.
 SET = 77
@@ -135,9 +153,22 @@ class Agent:
         if granted:
             self.grant()
 
-    def grant(self, seq: int = 1, most: int = MOST_SPOOLED) -> None:
-        """Give the runner a range of call ids, and the bytes of the largest value."""
-        fields = {"offset_ms": 0, "seq": seq, "most": most}
+    def grant(
+        self,
+        first: int = 1,
+        count: int = 1 << 16,
+        most: int = MOST_SPOOLED,
+        spool: str = "",
+    ) -> None:
+        """Give the runner a range of call ids, the bytes of the largest value, and a spool."""
+        fields = {
+            "offset_ms": 0,
+            "first": first,
+            "count": count,
+            "most": most,
+            "spool": spool,
+            "owner": "b" * 32,
+        }
         self.say(encode_json(Kind.RANGE, fields, number=TAG))
 
     def ready(self) -> Agent:

@@ -98,6 +98,7 @@ class Nest:
 
     def _submit(self, frame: Frame) -> None:
         info, payload = read_submit(frame)
+        assert isinstance(payload, bytes)
         self.submitted.append(info)
         if info.version == VERSION:
             self._waiting.append((frame.number, frame.call, payload))

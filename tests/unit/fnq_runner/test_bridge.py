@@ -65,7 +65,8 @@ def test_a_child_of_a_root_names_it_as_root(start: Start) -> None:
 def test_ids_of_children_come_from_the_range(start: Start) -> None:
     """Clock and offset, version, session tag and rising numbers are in each id."""
     agent = runner(start, "[gen(a), gen(a)] and 1")
-    fields = {"offset_ms": 1_000_000, "seq": 40, "most": 1 << 20}
+    fields: dict[str, object] = {"offset_ms": 1_000_000, "first": 40, "count": 9, "most": 1 << 20}
+    fields |= {"spool": "", "owner": "b" * 32}
     agent.say(encode_json(Kind.RANGE, fields, number=TAG + 1))
     before = int(time.time() * 1000)
     agent.run(1)
@@ -78,12 +79,11 @@ def test_ids_of_children_come_from_the_range(start: Start) -> None:
 
 
 def test_numbers_begin_again_after_the_last(start: Start) -> None:
-    """16 million calls later the numbers start over; the milliseconds keep ids apart."""
+    """Within the range, as others have the rest; the milliseconds keep ids apart."""
     agent = runner(start, "[gen(a), gen(a)] and 1")
-    agent.grant(seq=callid.SEQ_LIMIT - 1)
+    agent.grant(first=70, count=1)
     agent.run(1)
-    ids = [callid.parse(agent.frame(Kind.SUBMIT).call).seq for _ in range(2)]
-    assert ids == [callid.SEQ_LIMIT - 1, 0]
+    assert [callid.parse(agent.frame(Kind.SUBMIT).call).seq for _ in range(2)] == [70, 70]
 
 
 @both
@@ -118,7 +118,7 @@ def test_a_deployed_function_is_looked_up(start: Start, kind: str) -> None:
     assert read_json(asked) == {"verb": "lookup", "name": "other", "number": 2}
     target = {"version": "123" * 3, "name": "other", "kind": "function", "number": 2}
     parameters = [["a", "either", True]]
-    found = {**target, "repeatable": False, "set": 8, "parameters": parameters}
+    found = {**target, "repeatable": False, "divergent": False, "set": 8, "parameters": parameters}
     agent.answer(asked, {"ok": found})
     child = agent.frame(Kind.SUBMIT)
     assert read_submit(child)[0].version == "123" * 3
@@ -167,7 +167,8 @@ def test_an_agent_that_does_not_answer_is_not_waited_for(start: Start) -> None:
 def test_a_call_is_answered_by_the_set_it_was_made_in(start: Start) -> None:
     """Another set is asked for once, whatever calls run meanwhile; none means the latest."""
     agent = runner(start, "g(a)")
-    mates = {"g": {"version": "fed" * 3, "kind": "function", "number": 2, "repeatable": False}}
+    mates = {"g": {"version": "fed" * 3, "kind": "function", "number": 2}}
+    mates["g"] |= {"repeatable": False, "divergent": False}
     asked = 0
     for members, version in ((5, "fed" * 3), (SET, OTHER), (5, "fed" * 3), (0, OTHER)):
         agent.dispatch(1, set=members)
@@ -219,3 +220,21 @@ def test_news_of_a_forgotten_call_are_dropped(start: Start) -> None:
     )
     assert agent.result(call).value is None
     assert agent.run(2).value is None
+
+
+def test_a_packed_call_says_how_many_rows_it_has_and_goes_at_once(start: Start) -> None:
+    """Whoever makes it may go on without waiting for it."""
+    agent = start(
+        """
+        import time
+        from chalkcompute import runtime
+
+        def f(a):
+            session = runtime.current_session()
+            session.submit(session.resolve("g"), b"rows", rows=3, packed=True)
+            time.sleep(600)
+        """
+    )
+    agent.dispatch(1)
+    info, payload = read_submit(agent.frame(Kind.SUBMIT))
+    assert (info.rows, info.packed, info.repeatable, payload) == (3, True, True, b"rows")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fnq_wire.pipe import Kind, read_json
+from tests.apart import can_mount
 from tests.unit.fnq_runner.agent import Agent, Start, bundle
 
 
@@ -52,7 +54,49 @@ def test_a_runner_has_the_order_s_environment_and_directory(zygote: Path, tmp_pa
     agent.close()
 
 
-@pytest.mark.parametrize("order", [{"cwd": "/no/such/directory"}, {"env": {"A": 1}}])
+@pytest.mark.parametrize(("expendable", "more"), [(True, 500), (False, 0)])
+def test_a_runner_that_is_expendable_is_killed_first_where_memory_runs_out(
+    zygote: Path, tmp_path: Path, expendable: bool, more: int
+) -> None:
+    """With what it starts: the kernel takes it for larger than it is."""
+    source = """
+    import subprocess
+    def f(a): return subprocess.run(['cat', '/proc/self/oom_score_adj'], stdout=-1).stdout
+    """
+    root, order = bundle(tmp_path / "b", source), {"expendable": expendable}
+    agent = Agent(zygote, root, order=order).ready()
+    ours = int(Path("/proc/self/oom_score_adj").read_text())
+    assert int(agent.run(1).value) == min(1000, ours + more)
+    agent.close()
+
+
+def test_a_runner_sees_what_its_order_mounts(zygote: Path, tmp_path: Path) -> None:
+    """At paths that the machine has not; its working directory and its bundle are as ever."""
+    if why := can_mount():
+        pytest.skip(reason=why)
+    (tmp_path / "volume").mkdir()
+    source = """
+    import os
+    def f(a):
+        with open('/fnq-models/deep/x', 'w') as file: file.write(a)
+        return [os.listdir('/fnq-models/deep'), os.getcwd(), os.path.dirname(__file__)]
+    """
+    root = bundle(tmp_path / "b", source)
+    order = {"mounts": [[str(tmp_path / "volume"), "/fnq-models/deep", "rw"]], "cwd": str(root)}
+    agent = Agent(zygote, root, order=order).ready()
+    assert agent.run("hi").value == [["x"], str(root), str(root)]
+    agent.close()
+    assert (tmp_path / "volume" / "x").read_text() == "hi"
+    assert not Path("/fnq-models").exists()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"cwd": "/no/such/directory"},
+        {"env": {"A": 1}},
+    ],
+)
 def test_an_order_that_cannot_be_met_ends_the_runner(
     zygote: Path, tmp_path: Path, order: dict[str, object]
 ) -> None:
@@ -60,6 +104,17 @@ def test_an_order_that_cannot_be_met_ends_the_runner(
     agent = Agent(zygote, bundle(tmp_path / "b", ""), order=order)
     assert agent.exited()["code"] == 70
     assert b"Error" in agent.printed()
+    agent.close()
+
+
+def test_a_runner_that_cannot_mount_says_so_to_its_agent(zygote: Path, tmp_path: Path) -> None:
+    """So that it is no death, which would be tried again: the function cannot run here."""
+    order = {"mounts": [[str(tmp_path), "/etc/passwd", "rw"]]}
+    agent = Agent(zygote, bundle(tmp_path / "b", ""), order=order)
+    said = read_json(agent.frame(Kind.BROKEN))
+    assert said["error"] == "UnschedulableError"
+    assert said["message"]
+    assert agent.exited()["code"] == 3
     agent.close()
 
 

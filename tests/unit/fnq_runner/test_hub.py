@@ -87,7 +87,7 @@ def test_a_generator_can_read_itself(start: Start) -> None:
         yield a
     """
     mates = {"f": {"version": "abc" + "0" * 61, "kind": "generator", "number": 1}}
-    mates["f"]["repeatable"] = False
+    mates["f"] |= {"repeatable": False, "divergent": False}
     nest = Nest(start(source, kind="generator", mates=mates))
     (run,) = nest.call(1, arguments(5))
     assert run.chunks == [0, 1, 2, 3, 4, 5]
@@ -278,57 +278,6 @@ def test_what_has_not_begun_is_revoked_or_cancelled(start: Start) -> None:
     assert agent.ended(cancelled).failure["error"] == "CallCancelledError"
     assert agent.result(running).value is None
     assert agent.result(last).value is None
-
-
-def test_several_slots_run_at_once(start: Start) -> None:
-    """With concurrency 3 three calls meet at a barrier, in threads of their own."""
-    source = """
-    import threading
-    barrier = threading.Barrier(3)
-    def f(a):
-        barrier.wait(10)
-        return threading.get_ident()
-    """
-    agent = start(source, concurrency=3)
-    calls = [agent.dispatch(0) for _ in range(6)]
-    assert len({agent.result(call).value for call in calls}) >= 3
-
-
-def test_a_thread_that_cannot_be_stopped_is_left_behind(start: Start) -> None:
-    """Its end comes at once, nothing more begins, the neighbour finishes, the runner leaves."""
-    source = """
-    import time, os
-    def f(a):
-        print('in')
-        while not os.path.exists(a): time.sleep(0.001)
-        return 'done'
-    """
-    agent = start(source, concurrency=2)
-    stop = agent.path("stop")
-    stuck, neighbour = agent.dispatch("/nowhere"), agent.dispatch(str(stop))
-    agent.frame(Kind.LOG, call=stuck)
-    agent.frame(Kind.LOG, call=neighbour)
-    queued = agent.dispatch("/nowhere")
-    agent.cancel(stuck)
-    assert agent.result(stuck).failure["error"] == "CallCancelledError"
-    assert agent.frame(Kind.REVOKED).call == queued
-    late = agent.dispatch("/nowhere")
-    assert agent.frame(Kind.REVOKED).call == late
-    stop.touch()
-    assert agent.result(neighbour).value == "done"
-    assert agent.exited()["code"] == 0
-
-
-def test_a_thread_that_waits_for_a_call_is_stopped(start: Start) -> None:
-    """With several slots a cancelled call that waits ends, and the runner stays."""
-    agent = start(CALLS_G + "def f(a): return g(a) if a else 'here'", concurrency=2)
-    call = agent.dispatch(1)
-    child = agent.frame(Kind.SUBMIT)
-    agent.frame(Kind.LEND)
-    agent.cancel(call)
-    assert agent.frame(Kind.CHILD_CANCEL).call == child.call
-    assert agent.result(call).failure["error"] == "CallCancelledError"
-    assert agent.run(0).value == "here"
 
 
 def test_a_drained_runner_finishes_and_leaves(start: Start) -> None:

@@ -48,6 +48,12 @@ def test_variables_are_set_before_the_import(start: Start) -> None:
     assert agent.run(0).value == "1"
 
 
+def test_a_time_zone_is_one_of_them(start: Start) -> None:
+    """Local time is that of TZ, as in a process that was started with it."""
+    agent = start("import time\ndef f(a): return time.tzname[0]", env={"TZ": "XYZ-3"})
+    assert agent.run(0).value == "XYZ"
+
+
 @pytest.mark.parametrize("kind", ["function", "coroutine"])
 def test_a_module_may_call_while_it_is_imported(start: Start, kind: str) -> None:
     """A nested call at import is a root call, and blocks the import until it is answered."""

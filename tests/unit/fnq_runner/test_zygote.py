@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -72,6 +73,50 @@ def test_a_runner_dies_with_the_zygote(tmp_path: Path) -> None:
     process.wait(PATIENCE)
     until(lambda: gone(agent.pid))
     agent.close()
+
+
+def test_a_zygote_that_is_tied_ends_when_its_input_does(tmp_path: Path) -> None:
+    """However whoever started it has ended; what it is told there does not matter."""
+    path = tmp_path / "z"
+    command = [sys.executable, "-m", "fnq_runner", "--zygote", str(path), "--tied"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        until(path.exists)
+        agent = Agent(path, bundle(tmp_path / "b", "def f(a): ...")).ready()
+        assert process.stdin is not None
+        process.stdin.write(b"x")
+        process.stdin.flush()
+        assert not gone(agent.pid)
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+        until(lambda: gone(agent.pid))
+        agent.close()
+    assert not path.exists()
+
+
+def test_a_zygote_that_is_tied_ends_when_its_directory_is_gone(tmp_path: Path) -> None:
+    """Whoever holds its input may have forgotten it."""
+    house = tmp_path / "cell"
+    house.mkdir()
+    path = house / "z"
+    command = [sys.executable, "-m", "fnq_runner", "--zygote", str(path), "--tied"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        until(path.exists)
+        shutil.rmtree(house)
+        assert process.wait(PATIENCE) == 0
+
+
+def test_runners_start_where_their_zygote_does_if_it_says_so(tmp_path: Path) -> None:
+    """Whatever their agents ask for."""
+    path, here = tmp_path / "z", tmp_path / "here"
+    here.mkdir()
+    command = [sys.executable, "-m", "fnq_runner", "--zygote", str(path), "--here"]
+    with subprocess.Popen(command, cwd=here) as process:
+        until(path.exists)
+        source = "import os\ndef f(a): return os.getcwd()"
+        agent = Agent(path, bundle(tmp_path / "b", source)).ready()
+        assert agent.run(1).value == str(here)
+        agent.close()
+        process.terminate()
 
 
 def test_a_zygote_that_is_told_to_end_takes_all_along(tmp_path: Path) -> None:
@@ -199,3 +244,30 @@ def mapped(path: Path) -> bytes:
         except OSError:
             continue
     return b""
+
+
+_UNASKED = """
+import socket
+from fnq_runner import zygote
+
+zygote.QUIET = 0.001
+ours, theirs = socket.socketpair()
+alone = zygote.Zygote(listener=None, agent=theirs, prepare=lambda: print("prepared"))
+select, looks = alone._selector.select, []
+
+def look(timeout):
+    looks.append(timeout)
+    if len(looks) == 5:
+        ours.close()
+    return select(timeout)
+
+alone._selector.select = look
+alone.serve()
+print(len(looks) >= 5)
+"""
+
+
+def test_a_zygote_of_one_agent_does_nothing_else_before_the_first_runner() -> None:
+    """However long its agent takes to load: the order would find it busy."""
+    done = subprocess.run([sys.executable, "-c", _UNASKED], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")

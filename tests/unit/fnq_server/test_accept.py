@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from fnq.v1 import session_pb2
+from fnq.v1 import record_pb2, session_pb2
 from fnq_core import keys
 from fnq_core.calls import CallStreams
 from fnq_core.connection import DiskFullError
@@ -87,6 +87,26 @@ async def test_a_session_goes_elsewhere_after_a_refusal_and_nothing_is_offered_a
         await eventually(lambda: server.ask("XLEN", stream) == 1)
 
 
+async def test_an_entry_has_the_times_that_its_caller_gave(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """Of one attempt, and of the call as a whole; 0 where it gave none."""
+    version = await service.deploy(server)
+    async with service.server(server, tmp_path) as (_, address), ToyClient() as client:
+        await client.connect(address)
+        client.submit(version, timeout_ms=700, remaining_ms=60_000)
+        client.submit(version)
+        stream = keys.call_stream("default", version, 0)
+        await eventually(lambda: server.ask("XLEN", stream) == 2)
+        entries = [
+            record_pb2.Entry.FromString(fields[1])
+            for _, fields in server.ask("XRANGE", stream, "-", "+")
+        ]
+        assert [each.timeout_ms for each in entries] == [700, 0]
+        assert 59_000 < entries[0].remaining_ms <= 60_000
+        assert entries[1].remaining_ms == 0
+
+
 async def test_a_stream_that_is_none_fails_its_own_calls_only(
     server: RedisServer, tmp_path: Path
 ) -> None:
@@ -117,7 +137,8 @@ async def test_a_refusal_that_cannot_be_recorded_is_told_all_the_same(
         heard = [client.submit(version) for _ in range(3)]
         for each in heard:
             assert (await each.over()).failure.error == "NotAcceptedError"
-        assert (client.goaways, client.session.in_flight) == (0, 0)
+        assert client.goaways == 0
+        assert not client.session.in_flight
         server.ask("DEL", record)
 
 

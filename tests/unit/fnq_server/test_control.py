@@ -18,8 +18,9 @@ from fnq.v1 import control_pb2, control_pb2_grpc, spec_pb2
 from fnq_core import keys
 from fnq_core.logs import LogStreams
 from fnq_core.presence import Presence, PresenceBoard
+from fnq_core.releases import Releases
 from fnq_core.rpc import EOF, channel
-from fnq_server import control as control_module
+from fnq_server import lookout as lookout_module
 from fnq_server.orchestrator.local import LocalOrchestrator
 from fnq_server.orchestrator.seam import Explanation, Outlook
 from fnq_wire.error import StackError, UnschedulableError
@@ -47,6 +48,12 @@ def _spec(name: str = "f") -> spec_pb2.FunctionSpec:
     return spec_pb2.FunctionSpec(name=name, kind="function", bundle=DIGEST)
 
 
+async def _deploy(stub: Any, request: control_pb2.DeployRequest) -> control_pb2.DeployReply:
+    events = [event async for event in stub.Deploy(request)]
+    reply: control_pb2.DeployReply = events[-1].reply
+    return reply
+
+
 async def _put(stub: Any, digest: str = DIGEST, *parts: bytes) -> control_pb2.BundleReply:
     async def sent() -> AsyncIterator[control_pb2.BundlePart]:
         for part in parts or (DATA[:3], DATA[3:]):
@@ -62,10 +69,10 @@ async def test_a_set_is_deployed_once_its_bundles_are_there(
     """Before, nothing is; again, nothing changes."""
     async with asking(server, tmp_path) as stub:
         request = control_pb2.DeployRequest(specs=[_spec("f"), _spec("g")])
-        reply = await stub.Deploy(request)
+        reply = await _deploy(stub, request)
         assert (list(reply.missing_bundles), len(reply.versions)) == ([DIGEST], 0)
         await _put(stub)
-        first, second = [(await stub.Deploy(request)).versions for _ in range(2)]
+        first, second = [(await _deploy(stub, request)).versions for _ in range(2)]
         assert [(each.spec.name, each.number) for each in first] == [("f", 1), ("g", 1)]
         assert list(first) == list(second)
         found = await stub.Lookup(control_pb2.LookupRequest(name="g"))
@@ -89,7 +96,7 @@ async def test_what_only_some_stacks_act_on_is_told_at_the_deploy(
         await _put(stub)
         spec = _spec()
         spec.resources.memory_bytes, spec.resources.gpu = 1, "nvidia-l4"
-        reply = await stub.Deploy(control_pb2.DeployRequest(specs=[spec]))
+        reply = await _deploy(stub, control_pb2.DeployRequest(specs=[spec]))
         assert list(reply.active) == ["cpu", "memory"]
         [found] = (await stub.Status(control_pb2.StatusRequest())).functions
         assert "gpu" in found.inactive
@@ -114,11 +121,11 @@ async def test_a_full_redis_takes_no_deploy_and_no_bundle(
         await _put(stub)
         request = control_pb2.DeployRequest(specs=[_spec("f")])
         with full(server):
-            for ask in (lambda: stub.Deploy(request), lambda: _put(stub)):
+            for ask in (lambda: _deploy(stub, request), lambda: _put(stub)):
                 with pytest.raises(grpc.aio.AioRpcError, match="Redis is full") as caught:
                     await ask()
                 assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert len((await stub.Deploy(request)).versions) == 1
+        assert len((await _deploy(stub, request)).versions) == 1
 
 
 async def test_a_version_whose_record_is_damaged_is_named(
@@ -144,7 +151,7 @@ async def test_a_function_that_was_never_deployed_is_said_to_be_missing(
     async with asking(server, tmp_path) as stub:
         for request, text in (
             (control_pb2.LookupRequest(name="nope"), r"no function 'nope' in .*: f"),
-            (control_pb2.LookupRequest(name="f", number=9), "no function 'f' version 9"),
+            (control_pb2.LookupRequest(name="f", number=9), r"'f' has no version 9 .*: 1\b"),
             (control_pb2.LookupRequest(name="f", namespace="empty"), "deployed there: none"),
         ):
             with pytest.raises(grpc.aio.AioRpcError, match=text) as caught:
@@ -153,6 +160,17 @@ async def test_a_function_that_was_never_deployed_is_said_to_be_missing(
         with pytest.raises(grpc.aio.AioRpcError, match="no version 'fff'"):
             async for _ in stub.WaitReady(control_pb2.WaitReadyRequest(version="fff")):
                 pass
+
+
+async def test_a_function_that_has_not_gone_live_is_not_said_to_be_missing(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """It is there, and there is a place to see why nobody can call it by name."""
+    async with connected(server) as client, asking(server, tmp_path) as stub:
+        spec = spec_pb2.FunctionSpec(name="f", kind="function")
+        await Releases(client).record("default", {"a1": spec}, 1)
+        with pytest.raises(grpc.aio.AioRpcError, match="gone live yet: `fnq function versions f`"):
+            await stub.Lookup(control_pb2.LookupRequest(name="f"))
 
 
 async def test_who_waits_for_a_worker_hears_each_change(
@@ -168,7 +186,7 @@ async def test_who_waits_for_a_worker_hears_each_change(
             state = "starting" if len(heard) == 1 else "ready"
             await board.post(Presence("default", "f", "a1", "x", 0, 7, state=state))
         assert heard == [
-            "waiting: no worker is attached, and this server starts none",
+            f"waiting: {lookout_module._NOBODYS.reason}",
             "waiting: a worker has started and imports the function",
             "ready: ",
         ]
@@ -252,75 +270,20 @@ async def test_who_waits_for_a_function_that_cannot_be_imported_hears_why(
         failed.traceback = "Traceback ..."
         await PresenceBoard(client).post(failed)
         [now] = [each async for each in stub.WaitReady(control_pb2.WaitReadyRequest(version="a1"))]
-        assert (now.state, now.reason, now.traceback) == ("failed", "so", "Traceback ...")
-
-
-class _Reluctant(House):
-    """Answers none of those who stop something before it was asked to stop two versions."""
-
-    async def stop(self, namespace: str, version: str) -> None:
-        """Wait for the other one."""
-        await super().stop(namespace, version)
-        await eventually(lambda: len(self.stopped) == 2)
-
-
-async def _fail(board: PresenceBoard, version: str) -> Presence:
-    failed = Presence("default", version, version, "x", 0, 7, state="failed", reason="so")
-    await board.post(failed)
-    return failed
-
-
-async def test_what_could_not_be_imported_is_tried_anew_by_a_deploy(
-    server: RedisServer, tmp_path: Path
-) -> None:
-    """All at once; it returns when the workers that failed take no calls any more."""
-    house = _Reluctant()
-    async with asking(server, tmp_path, house) as stub, connected(server) as client:
-        await _put(stub)
-        request = control_pb2.DeployRequest(specs=[_spec("f"), _spec("g"), _spec("h")])
-        versions = [each.id for each in (await stub.Deploy(request)).versions]
-        board = PresenceBoard(client)
-        failed = [await _fail(board, each) for each in versions[:2]]
-        deploy = stub.Deploy(request)
-        await eventually(lambda: len(house.stopped) == 2)
-        assert sorted(house.stopped) == sorted(versions[:2])
-        server.spent()
-        await eventually(lambda: server.spent().get("zrange", 0))
-        await board.withdraw(failed[0])
-        server.spent()
-        await eventually(lambda: server.spent().get("zrange", 0))
-        assert not deploy.done()
-        await board.withdraw(failed[1])
-        assert len((await deploy).versions) == 3
-
-
-async def test_a_worker_that_does_not_end_holds_up_no_deploy(
-    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is told to end; where nobody can tell it that, there is nothing to wait for."""
-    monkeypatch.setattr(control_module, "_LEAVE_S", 0.05)
-    house = House()
-    async with asking(server, tmp_path, house) as stub, connected(server) as client:
-        await _put(stub)
-        request = control_pb2.DeployRequest(specs=[_spec("f")])
-        [version] = (await stub.Deploy(request)).versions
-        await _fail(PresenceBoard(client), version.id)
-        await stub.Deploy(request)
-        assert house.stopped == [version.id]
-    monkeypatch.setattr(control_module, "_LEAVE_S", 1_000)
-    async with asking(server, tmp_path) as stub:
-        await stub.Deploy(request)
+        assert (now.state, now.traceback) == ("failed", "Traceback ...")
+        assert now.reason == "so; correct that, and deploy again"
 
 
 async def test_status_tells_of_processes_and_functions(server: RedisServer, tmp_path: Path) -> None:
     """Of one namespace, with what waits and what Redis needs."""
     await service.deploy(server, "a1")
     async with asking(server, tmp_path) as stub, connected(server) as client:
-        ready = Presence("default", "f", "a1", "x", 2, 7, runner=8, busy=1, state="ready")
+        ready = Presence("default", "f", "a1", "x", 2, 7, "8:1 9:0", 1, "ready")
         await PresenceBoard(client).post(ready)
         reply = await stub.Status(control_pb2.StatusRequest())
         roles = {each.role: each for each in reply.processes}
-        assert (roles["worker"].pid, roles["runner"].pid, roles["runner"].busy) == (7, 8, 1)
+        working = [(each.role, each.pid, each.busy) for each in reply.processes if each.replica]
+        assert working == [("worker", 7, 1), ("runner", 8, 1), ("runner", 9, 0)]
         assert roles["server"].address == f"unix:{tmp_path}/s.sock"
         assert [each.version.id for each in reply.functions] == ["a1"]
         assert reply.redis_bytes > 0

@@ -37,7 +37,7 @@ class Depot:
     def left(self) -> list[str]:
         """Return the values that are there."""
         files = [path.name for path in Path(self.spool.directory).iterdir()]
-        values = [name for name in files if not name.startswith("proof")]
+        values = [name for name in files if not name.startswith(("proof", "owner"))]
         return values + self._server.names("fnq:blob:*")
 
 
@@ -110,6 +110,21 @@ async def test_arguments_of_a_lost_call_are_deleted(
             lost = result_pb2.Failure(error="WorkerLostError")
             await w.agent.report(w.agent.runs[heard.call], lost=lost)
         assert (await heard.over()).failure.error == "WorkerLostError"
+        await eventually(lambda: d.left() == [])
+
+
+async def test_a_consumer_that_ends_a_call_deletes_its_arguments(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server may know nothing of them: the call is detached, or came from another one."""
+    async with depot(server, tmp_path) as (w, d):
+        monkeypatch.setattr(w.server._traffic.deleter, "discard", lambda _: None)
+        heard = submit(w, d, "spool")
+        for _ in range(4):
+            await eventually(lambda: heard.call in w.agent.runs)
+            lost = result_pb2.Failure(error="WorkerLostError")
+            await w.agent.report(w.agent.runs[heard.call], lost=lost)
+        await heard.over()
         await eventually(lambda: d.left() == [])
 
 
@@ -254,7 +269,7 @@ async def test_a_result_that_comes_twice_is_deleted_once_it_was_heard(
         w.client.deafen()
         await _answer(w, run, end=False)
         await eventually(lambda: len(d.left()) == 1)
-        [(_, body)] = await w.server._mailboxes.fetch(
+        [(_, body)] = await w.server._doors.mailboxes.fetch(
             run.call.inbox, [server.ask("XRANGE", run.call.inbox, "-", "+")[0][0].decode()]
         )
         await w.agent._write([(run.call.inbox, body)])

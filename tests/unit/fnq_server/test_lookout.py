@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fnq_core.backlog import Backlog
-from fnq_core.presence import PresenceBoard
-from fnq_core.registry import Registry
+from fnq_core.presence import Presence, PresenceBoard
 from fnq_server import lookout as lookout_module
-from fnq_server.demand import Demand
 from fnq_server.lookout import Lookout
 from fnq_server.orchestrator.seam import Outlook
 from tests.redis import RedisServer
+from tests.toy import service
 from tests.toy.house import House
 from tests.unit.fnq_core.streams import connected
 
@@ -28,7 +26,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
 async def _look(server: RedisServer, house: House, *versions: str) -> None:
     """Look at each version, with one lookout."""
     async with connected(server) as client:
-        demand = Demand(Registry(client), Backlog(client), house)
+        demand = service.demand(client, house)
         lookout = Lookout(PresenceBoard(client), demand, house)
         for version in versions:
             assert (await lookout.of("default", version)).traceback == "no licence"
@@ -48,3 +46,20 @@ async def test_what_nobody_asks_about_is_forgotten(
     monkeypatch.setattr(lookout_module, "_KEPT_S", 0.0)
     await _look(server, house, "a1", "b2", "a1")
     assert house.read == ["a1", "b2", "a1"]
+
+
+@pytest.mark.parametrize(
+    ("outlook", "told"),
+    [(Outlook.CRASHING, "its worker crashes"), (Outlook.STARTING, ""), (Outlook.RUNNING, "")],
+)
+async def test_why_workers_crash_is_told_though_one_is_ready(
+    server: RedisServer, outlook: Outlook, told: str
+) -> None:
+    """It is a moment before its own crash, as likely as not."""
+    house = House(outlook, "its worker crashes")
+    async with connected(server) as client:
+        board, demand = PresenceBoard(client), service.demand(client, house)
+        lookout = Lookout(board, demand, house)
+        await board.post(Presence("default", "f", "a1", "x", 0, 7, state="ready"))
+        assert (await lookout.of("default", "a1")).state == "ready"
+        assert await lookout.crash("default", "a1") == told

@@ -41,6 +41,13 @@ def test_two_places_are_one_too_many(file: str) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
+        (["--registry", "host:5000"], "say that, too"),
+        (
+            ["--builder", "environments", "--environments", "/e", "--workers", "FILE"],
+            "--builder environments makes them on this machine",
+        ),
+        (["--builder", "docker", "--workers", "RAW"], "with the driver raw_exec no function runs"),
+        (["--builder", "podman"], "invalid choice: 'podman'"),
         (["--workers", "/nowhere.toml"], "/nowhere.toml: No such file or directory"),
         (["--workers", "FILE", "--nomad", "nomad:4646"], "--nomad: expected http://HOST:PORT"),
     ],
@@ -49,7 +56,9 @@ def test_what_cannot_be_used_ends_the_server_before_it_starts(
     file: str, words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With one line that says what was expected."""
-    given = [word.replace("FILE", file) for word in words]
+    raw = Path(file).with_name("raw.toml")
+    raw.write_text('driver = "raw_exec"\ncommand = "/opt/fnq/bin/python"\n')
+    given = [word.replace("FILE", file).replace("RAW", str(raw)) for word in words]
     with pytest.raises(SystemExit) as ended:
         main(["--listen", "unix:/nowhere/s.sock", *given])
     assert ended.value.code == 2

@@ -179,7 +179,7 @@ async def test_an_inbox_that_expired_while_redis_was_away_is_there_at_once(
         gone_at = loop.time() + 1.1
         await eventually(lambda: loop.time() > gone_at)
         durable.start()
-        await eventually(lambda: durable.names(inbox), 2.0)
-        assert w.server._relay.doubted
+        await eventually(lambda: w.server._relay.doubted, 2.0)
+        assert durable.names(inbox)
         await w.agent.end(run)
         assert (await heard.over()).value.inline == heard.call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fnq_core.presence import Presence
+from fnq_core.presence import CANNOT_BEGIN, Presence
 from fnq_server.orchestrator.seam import Explanation, Outlook
 from fnq_server.readiness import Readiness, judge
 
@@ -27,9 +27,10 @@ def _presences(states: list[str]) -> list[Presence]:
     [
         ([], "waiting", "no worker has started yet"),
         (["starting"], "waiting", IMPORTS),
+        (["cordoned"], "waiting", "its worker was about to be suspended, and takes calls again"),
         (["starting", "ready"], "ready", ""),
         (["failed", "ready"], "ready", ""),
-        (["starting", "failed"], "failed", "its import failed"),
+        (["starting", "failed"], "failed", "its import failed; correct that, and deploy again"),
     ],
 )
 @pytest.mark.parametrize("outlook", [None, *Outlook])
@@ -68,6 +69,14 @@ def test_what_is_known_of_its_place_is_said(
     assert (judged.state, judged.reason) == (state, reason)
     assert judged.traceback == ("its last words" if outlook is Outlook.CRASHING else "")
     assert judged.outlook is (Outlook.RUNNING if reason == IMPORTS else outlook)
+
+
+def test_a_worker_that_cannot_begin_is_no_failed_import() -> None:
+    """It is the place that lacks something, and the reason says what."""
+    [presence] = _presences(["failed"])
+    presence.reason = f"{CANNOT_BEGIN}: nothing can be mounted here"
+    told = Readiness("failed", presence.reason, "T", Outlook.IMPOSSIBLE)
+    assert judge([presence]) == told
 
 
 def test_a_readiness_tells_its_outlook() -> None:

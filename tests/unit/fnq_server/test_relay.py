@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from fnq.v1 import result_pb2, worker_pb2
+from fnq_core import keys
 from tests.loop import eventually
 from tests.redis import RedisServer
 from tests.toy.way import Way, way
@@ -77,6 +79,28 @@ async def test_a_cancelled_run_is_stopped(server: RedisServer, tmp_path: Path) -
         await w.agent.exhaust(run, 1)
         await eventually(lambda: server.ask("XLEN", run.call.inbox) == 0)
         assert (heard.chunks, heard.more) == ([], 0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_call_that_waits_for_another_attempt_is_taken_out(
+    server: RedisServer, tmp_path: Path, known: bool
+) -> None:
+    """Its caller's end comes at once, whether or not it is known who has it; none begins."""
+    async with way(server, tmp_path) as w:
+        heard, run = await w.run(repeatable=True)
+        if known:
+            await w.agent.started(run)
+            track = w.server._relay.get(heard.call)
+            await eventually(lambda: track is not None and track.consumer)
+        await w.agent.fail(run, 60_000)
+        await eventually(lambda: w.agent.settled)
+        w.client.cancel(heard)
+        assert (await heard.over()).failure.error == "CallCancelledError"
+        await eventually(lambda: server.ask("XLEN", run.stream) == 0)
+        assert server.ask("EXISTS", keys.dues(run.stream)) == 0
+        await w.consumer._renew(w.consumer.queue("default", w.version))
+        await eventually(lambda: len(w.consumer.ledger) == 0)
+        assert len(w.agent.dispatched) == 1
 
 
 async def test_a_run_that_was_cancelled_before_it_began_is_stopped_when_it_does(

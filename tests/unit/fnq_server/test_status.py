@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from fnq_core.backlog import Backlog
 from fnq_core.presence import Presence, PresenceBoard
-from fnq_core.registry import Registry
 from fnq_server import status as status_module
+from fnq_server.doors import Doors
 from fnq_server.orchestrator.seam import Placed
 from fnq_server.status import Reporter
 from fnq_wire.error import StackError
 from tests.redis import RedisServer
 from tests.toy.house import House
+from tests.toy.secrets import NO_SECRETS
 from tests.unit.fnq_core.streams import connected
 
 #: Version, replica, state, pid and address of a worker.
@@ -31,7 +33,8 @@ async def reporting(
     async with connected(server) as client:
         board = PresenceBoard(client)
         await board.post(Presence("default", "f", "a1", "x", 0, 7, state="ready"))
-        reporter = Reporter(client, "unix:/s", Registry(client), Backlog(client), board, house)
+        supply: Any = SimpleNamespace(orchestrator=house, vault=NO_SECRETS, builder=None)
+        reporter = Reporter(Doors.of(client), "unix:/s", supply)
 
         async def workers() -> list[Row]:
             found = (await reporter.report("default")).processes

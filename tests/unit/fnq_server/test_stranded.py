@@ -186,8 +186,8 @@ async def test_a_deadline_is_kept_no_longer_than_its_call(
             await w.client.submit(w.version, remaining_ms=3_600_000).over()
         await eventually(lambda: w.server._relay.in_flight == 1)
         await w.client.submit(w.version, remaining_ms=3_600_000).over()
-        assert len(w.server._stranded._due) <= 10
-        assert waits.call in [each.call for each in w.server._stranded._due]
+        assert len(w.server._traffic.stranded._due) <= 10
+        assert waits.call in [each.call for each in w.server._traffic.stranded._due]
 
 
 async def test_large_arguments_of_a_call_that_can_never_run_go_with_it(

@@ -106,6 +106,46 @@ def test_a_server_that_takes_a_call_up_compares_with_what_the_client_heard() -> 
     assert advance(known, result(2, 0, "ax")) is Verdict.DIVERGED
 
 
+@pytest.mark.parametrize(
+    ("again", "verdict", "chunks"),
+    [
+        (result(2, 0, "axc"), Verdict.CUT, "c"),
+        (result(2, 0, "a", end=True), Verdict.CUT, ""),
+        (result(2, 0, "xy", end=True), Verdict.CUT, ""),
+        (result(2, 0, "xy"), Verdict.DROP, "xy"),
+    ],
+)
+def test_a_run_may_differ_where_that_is_allowed(
+    again: result_pb2.Result, verdict: Verdict, chunks: str
+) -> None:
+    """Positions are skipped as ever; one that ends earlier ends the call."""
+    call = track(repeatable=True, divergent=True)
+    advance(call, result(1, 0, "ab"))
+    said = result_pb2.Result.FromString(again.SerializeToString())
+    assert (advance(call, said), _text(said)) == (verdict, chunks)
+    assert call.ended is said.HasField("end")
+
+
+def test_a_repeated_run_that_fails_early_ends_the_call_with_that() -> None:
+    """It failed before it could differ: its failure is what its caller must know."""
+    call = track(repeatable=True)
+    advance(call, result(1, 0, "abc"))
+    failed = result(3, 0, "a", attempt=2)
+    failed.end.failure.error = "RemoteError"
+    assert advance(call, failed) is Verdict.CUT
+    assert (failed.position, list(failed.chunks)) == (3, [])
+    assert (call.ended, call.next, call.attempt) == (True, 3, 2)
+
+
+def test_a_decreed_end_names_the_attempt_that_it_ends() -> None:
+    """As far as the server knows."""
+    call = track(repeatable=True)
+    advance(call, result(2, 0, "a", attempt=1))
+    call.decree("CallCancelledError", "enough")
+    decreed = result_pb2.Result.FromString(call.decreed)
+    assert (decreed.epoch, decreed.attempt, decreed.position, decreed.decreed) == (2, 1, 1, True)
+
+
 @st.composite
 def _runs(draw: st.DrawFn) -> list[result_pb2.Result]:
     """Return what several runs of one call write, each in order, mixed and doubled at will."""

@@ -60,7 +60,7 @@ def test_a_version_that_is_not_hex_is_refused(version: str) -> None:
         callid.function_tag(version)
 
 
-@pytest.mark.parametrize("call", [b"", bytes(16), bytes(15), uuid.uuid4().bytes])
+@pytest.mark.parametrize("call", [b"", bytes(16), bytes(15), uuid.UUID(int=1, version=4).bytes])
 def test_bytes_that_are_no_id_are_refused(call: bytes) -> None:
     """Wrong length, version or variant is a ValueError."""
     with pytest.raises(ValueError, match="not the id of a call"):

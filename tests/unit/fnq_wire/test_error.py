@@ -17,6 +17,7 @@ FITTING = {
     "DiscoveryError": errors.ConnectionLostError,
     "AuthError": PermissionError,
     "SerializationError": TypeError,
+    "ExpressionError": ValueError,
     "PayloadTooLargeError": ValueError,
     "NotFoundError": LookupError,
     "ResultExpiredError": LookupError,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import http.server
 import socket
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from fnq_wire.error import DiscoveryError
 from fnq_wire.finder import SERVER, Finder, finder
+from fnq_wire.tls import PLAIN, Tls
+from tests.answering import answering
+from tests.certificates import Authority
 from tests.ports import free_port
 
 
@@ -69,44 +70,67 @@ def test_a_consul_that_is_silent_is_waited_for_a_second_once() -> None:
             assert time.monotonic() - between < 0.5
 
 
-@contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """Give the "host:port" of something that answers each question with `answer`."""
-
-    class Other(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("X-Consul-Index", "1")
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
-        thread = threading.Thread(target=other.serve_forever)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{other.server_port}"
-        finally:
-            other.shutdown()
-            thread.join()
-
-
 def test_an_answer_that_is_not_consuls_is_a_typed_error() -> None:
     """Whatever the answer breaks."""
     with (
-        answering(b'[{"no": "service"}]') as place,
+        answering(b'[{"no": "service"}]', headers=_INDEX) as place,
         finding(f"consul://{place}") as found,
         pytest.raises(DiscoveryError, match="does not answer"),
     ):
         found.find()
 
 
-def test_the_address_alone_says_how_consul_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a shell says to Consul's own tools about TLS and another address is not for it."""
+def test_an_address_that_a_shell_has_for_consuls_own_tools_is_not_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one of the settings is."""
     monkeypatch.setenv("CONSUL_HTTP_ADDR", "https://elsewhere:8501")
-    monkeypatch.setenv("CONSUL_HTTP_SSL", "true")
-    one = b'[{"Service": {"Address": "10.0.0.9", "Port": 7}}]'
-    with answering(one) as place, finding(f"consul://{place}") as found:
+    with answering(_ONE, headers=_INDEX) as place, finding(f"consul://{place}") as found:
         assert found.find() == "10.0.0.9:7"
+
+
+def test_a_consul_with_tls_is_asked_by_the_variables_of_its_own_tools(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """CONSUL_HTTP_SSL, and CONSUL_CACERT; where they do not fit the error names them."""
+    tls, stranger = Authority(tmp_path).issue("consul"), Authority(tmp_path, "stranger")
+    for variables, expected in (
+        ({"CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": tls.ca}, "10.0.0.9:7"),
+        ({"CONSUL_HTTP_SSL": "T", "CONSUL_CACERT": tls.ca}, "10.0.0.9:7"),
+        ({"CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": stranger.ca}, "set CONSUL_CACERT to the"),
+        ({"CONSUL_HTTP_SSL": "true", "CONSUL_CACERT": "/gone"}, "/gone"),
+    ):
+        assert expected in _found(_ONE, variables, monkeypatch, tls)
+    ssl_set = {"CONSUL_HTTP_SSL": "true"}
+    assert "CONSUL_HTTP_SSL asks for: unset that" in _found(_ONE, ssl_set, monkeypatch)
+
+
+def test_a_consul_with_tls_that_is_asked_without_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Go's words; what to set is added."""
+    refusal = b"Client sent an HTTP request to an HTTPS server."
+    assert "set CONSUL_HTTP_SSL=true" in _found(refusal, {}, monkeypatch, status=400)
+
+
+_INDEX = {"X-Consul-Index": "1"}
+_ONE = b'[{"Service": {"Address": "10.0.0.9", "Port": 7}}]'
+
+
+def _found(
+    answer: bytes,
+    variables: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tls: Tls = PLAIN,
+    status: int = 200,
+) -> str:
+    """Return what is found with the variables, or what is said instead."""
+    with (
+        monkeypatch.context() as patch,
+        answering(answer, status=status, headers=_INDEX, tls=tls) as place,
+        finding(f"consul://{place}") as found,
+    ):
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        try:
+            return found.find()
+        except DiscoveryError as problem:
+            return str(problem)

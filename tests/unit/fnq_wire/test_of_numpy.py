@@ -92,7 +92,9 @@ def test_text_of_any_length_comes_back() -> None:
         tagged.encode(np.array(["x", None], np.dtypes.StringDType(na_object=None)))
 
 
-@pytest.mark.parametrize("value", [np.array([object()]), np.zeros(1, [("a", "O")])], ids=str)
+@pytest.mark.parametrize(
+    "value", [np.array([object()]), np.zeros(1, [("a", "O")])], ids=["objects", "fields"]
+)
 def test_objects_in_an_array_are_refused(value: Any) -> None:
     """The error names the dtype and the remedy."""
     with pytest.raises(SerializationError, match="holds Python objects; pass a list"):
@@ -122,7 +124,7 @@ def test_an_array_arrives_with_one_copy() -> None:
         ("none", "x"),
         (),
     ],
-    ids=str,
+    ids=range(13),
 )
 def test_parts_that_do_not_fit_are_refused(parts: Any) -> None:
     """Before anything is allocated for them."""

@@ -67,7 +67,7 @@ def test_a_series_keeps_name_dtype_and_values(name: str) -> None:
         pl.Series("a", [[1]], dtype=pl.List(pl.Int128)),
         pl.Series("a", [{"b": 1}], dtype=pl.Struct({"b": pl.Int128})),
     ],
-    ids=str,
+    ids=["object", "list", "struct"],
 )
 def test_a_dtype_that_cannot_travel_is_named(value: Any) -> None:
     """With its column, also where it is nested in another one."""

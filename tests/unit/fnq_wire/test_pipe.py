@@ -40,6 +40,12 @@ def test_what_is_not_a_frame_is_refused_or_waits_for_its_end(data: bytes) -> Non
     assert all(frame.kind in set(Kind) for frame in frames)
 
 
+def test_no_two_kinds_have_one_number() -> None:
+    """The second would be another name of the first, and be taken for it."""
+    numbers = [kind.value for kind in Kind.__members__.values()]
+    assert len(numbers) == len(set(numbers))
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -78,7 +84,10 @@ def test_a_dispatch_carries_its_facts_and_the_payload(
     payload: bytes,
 ) -> None:
     """Both ends read the same."""
-    info = DispatchInfo(epoch, remaining, parent, root, rows, window, rows, window)
+    packed = bool(rows % 2)
+    info = DispatchInfo(
+        epoch, remaining, parent, root, rows, window, rows, window, packed, rows, packed
+    )
     [frame] = Decoder().feed(pipe.encode_dispatch(call, epoch, depth, info, payload))
     assert (frame.kind, frame.call, frame.epoch, frame.number) == (
         Kind.DISPATCH,
@@ -89,12 +98,21 @@ def test_a_dispatch_carries_its_facts_and_the_payload(
     assert pipe.read_dispatch(frame) == (info, payload)
 
 
-@given(ID, ID, U64, st.booleans(), st.booleans(), st.text("0123456789abcdef", max_size=64))
+@given(ID, ID, U64, st.booleans(), st.booleans(), st.text("0123456789abcdef", max_size=64), U32)
 def test_a_submission_carries_its_facts_and_the_payload(
-    parent: bytes, root: bytes, remaining: int, detached: bool, repeatable: bool, version: str
+    parent: bytes,
+    root: bytes,
+    remaining: int,
+    detached: bool,
+    repeatable: bool,
+    version: str,
+    rows: int,
 ) -> None:
     """Both ends read the same."""
-    info = SubmitInfo(parent, root, remaining, detached, repeatable, version, remaining)
+    packed = not repeatable
+    info = SubmitInfo(
+        parent, root, remaining, detached, repeatable, version, remaining, rows, packed
+    )
     [frame] = Decoder().feed(pipe.encode_submit(b"c" * 16, 2, 3, info, b"payload"))
     assert pipe.read_submit(frame) == (info, b"payload")
 
@@ -106,7 +124,7 @@ def test_a_call_without_a_parent_has_none() -> None:
     assert pipe.read_dispatch(frame)[0].parent == pipe.NO_CALL
 
 
-@pytest.mark.parametrize("size", range(0, 40, 3))
+@pytest.mark.parametrize("size", range(0, 45, 3))
 def test_packed_fields_that_are_cut_short_are_refused(size: int) -> None:
     """An agent does not trust what a runner sends."""
     info = SubmitInfo(b"p" * 16, b"r" * 16, 0, False, False, "abcdef")

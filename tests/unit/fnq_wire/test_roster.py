@@ -94,3 +94,16 @@ def test_instances_are_drawn_by_lot_and_the_avoided_one_only_when_it_is_alone(
     assert min(drawn.values()) > 100
     roster.answered(2, ["b:1"])
     assert roster.choose("b:1") == "b:1"
+
+
+@pytest.mark.parametrize("host", ["10.0.0.2", "fd00::2"])
+def test_instances_of_a_host_that_is_near_go_before_others(roster: Roster, host: str) -> None:
+    """Unless that is the one to avoid, or there is none."""
+    at = f"[{host}]" if ":" in host else host
+    roster.answered(1, ["a:1", f"{at}:1", f"{at}:2", "c:1"])
+    drawn = Counter(roster.choose("", host) for _ in range(100))
+    assert drawn.keys() == {f"{at}:1", f"{at}:2"}
+    assert roster.choose(f"{at}:1", host) == f"{at}:2"
+    roster.answered(2, ["a:1", f"{at}:1"])
+    assert roster.choose(f"{at}:1", host) == "a:1"
+    assert roster.choose("a:1", "10.0.0.9") == f"{at}:1"

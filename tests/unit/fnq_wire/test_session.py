@@ -186,6 +186,25 @@ def test_nothing_is_said_of_a_call_before_it_is_offered_again() -> None:
     assert _said(session, call) == [[], [], ["submissions", "cancellations"]]
 
 
+def test_a_submission_says_what_is_left_of_its_time() -> None:
+    """It may have waited for a stream, and be offered again after an outage; at least 1 ms."""
+    session = ClientSession("default", "a test")
+    session.welcome(_granted(), None)
+    for remaining_ms in (60_000, 1, 0):
+        call = session.next_id("ab" * 32)
+        submission = session_pb2.Submission(call=call, remaining_ms=remaining_ms)
+        session.submit(submission, "sink")
+    for pending in session._calls.values():
+        pending.deadline -= 10.0 if pending.deadline else 0.0
+    for _ in range(2):
+        frame = session.take()
+        assert frame is not None
+        long, short, none = [each.remaining_ms for each in frame.submissions]
+        assert 49_000 < long <= 50_000
+        assert (short, none) == (1, 0)
+        session.welcome(_granted(), None)
+
+
 def test_acknowledgements_alone_are_not_urgent() -> None:
     """They may wait for something to travel with, until there are many."""
     session = _session()
@@ -212,6 +231,27 @@ def test_many_acknowledgements_are_urgent() -> None:
     frame = session.take()
     assert frame is not None
     assert frame.ended == b"".join(calls)
+
+
+def test_an_end_tells_which_attempt_it_is_of() -> None:
+    """Also one that a server decrees, which may know less than came before."""
+    session = ClientSession("default", "a test")
+    session.welcome(_granted(), None)
+    call = session.next_id("ab" * 32)
+    session.submit(session_pb2.Submission(call=call, repeatable=True, divergent=True), "sink")
+    session.take()
+    said = result_pb2.Result(call=call, epoch=2, attempt=1)
+    said.chunks.add(inline=b"a")
+    end = result_pb2.Result(call=call, epoch=2, position=1, decreed=True)
+    end.end.failure.error = "CallCancelledError"
+    frame = session_pb2.ServerFrame(mark=1, results=[said.SerializeToString()])
+    assert [event.attempt for event in session.receive(frame)] == [1]
+    session.welcome(_granted(mark=1), None)
+    resumed = session.take()
+    assert resumed is not None
+    assert resumed.resumptions[0].divergent
+    frame = session_pb2.ServerFrame(results=[end.SerializeToString()])
+    assert [event.attempt for event in session.receive(frame)] == [1]
 
 
 def test_a_gap_and_a_repetition_are_not_passed_on() -> None:
@@ -310,7 +350,7 @@ def test_a_decreed_end_comes_whatever_the_position() -> None:
     [event] = session.receive(session_pb2.ServerFrame(results=[result.SerializeToString()]))
     assert event.end is not None
     assert event.end.failure.error == "WorkerLostError"
-    assert session.in_flight == 0
+    assert not session.in_flight
 
 
 @pytest.mark.parametrize(("protocol", "older"), [(0, "fnq-server"), (PROTOCOL + 1, "a test")])

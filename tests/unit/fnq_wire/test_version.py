@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fnq.v1 import spec_pb2
-from fnq_wire.version import is_repeatable, set_id, version_id
+from fnq_wire.version import is_divergent, is_repeatable, is_single, set_id, version_id
 
 
 def test_a_version_is_told_by_all_that_it_is_made_of() -> None:
@@ -32,3 +34,34 @@ def test_runs_are_repeatable_where_retries_were_asked_for() -> None:
     assert not is_repeatable(spec)
     spec.retry.attempts = 1
     assert is_repeatable(spec)
+
+
+def test_runs_may_differ_where_that_is_allowed() -> None:
+    """By one word; any other leaves the check on."""
+    spec = spec_pb2.FunctionSpec(name="f")
+    assert not is_divergent(spec)
+    spec.options["divergence"] = "check"
+    assert not is_divergent(spec)
+    spec.options["divergence"] = "allow"
+    assert is_divergent(spec)
+
+
+@pytest.mark.parametrize(
+    ("retries", "key", "timeout_s", "batch", "expected"),
+    [
+        (0, "", 0.0, 0, False),
+        (1, "", 0.0, 0, True),
+        (0, "k", 0.0, 0, True),
+        (0, "", 1.0, 0, True),
+        (0, "", 1.0, 8, False),
+        (1, "", 0.0, 8, True),
+        (0, "k", 0.0, 8, True),
+    ],
+)
+def test_rows_travel_one_by_one_where_something_counts_them(
+    retries: int, key: str, timeout_s: float, batch: int, expected: bool
+) -> None:
+    """Attempts, permits, and time; that of a function that takes batches is a batch's."""
+    spec = spec_pb2.FunctionSpec(name="f", rate_limit_key=key, timeout_s=timeout_s)
+    spec.retry.attempts, spec.batching.max_size = retries, batch
+    assert is_single(spec) == expected

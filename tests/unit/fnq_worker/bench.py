@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-from fnq.v1 import record_pb2, result_pb2, worker_pb2
+from fnq.v1 import record_pb2, result_pb2, spec_pb2, worker_pb2
 from fnq_core.service import Tasks
 from fnq_wire import failure, pipe
 from fnq_wire.pipe import Frame, Kind
+from fnq_wire.spool import Spool
+from fnq_worker.pool import Pool
 from fnq_worker.run import Run
+from fnq_worker.runner import Runner
 from fnq_worker.workbench import Workbench
 
 __all__ = ["Bench", "ToyRunner"]
@@ -20,8 +25,12 @@ class ToyRunner:
     """A runner's pipe: the frames that go down, decoded."""
 
     def __init__(self) -> None:
-        self.ready = True
         self.pid = 1
+        self.taken = 0
+        self.retired = self.sacrificed = False
+        self.served = asyncio.Event()
+        self.token = "b" * 32
+        self.spool: Spool | None = None
         self.sent: list[Frame] = []
         self.signals: list[int] = []
 
@@ -32,6 +41,7 @@ class ToyRunner:
         self.signals.append(number)
 
     def destroy(self, why: str) -> None:
+        self.sacrificed = True
         self.kill(signal.SIGKILL)
 
     def catch_up(self) -> bool:
@@ -45,23 +55,41 @@ class ToyRunner:
 class Bench:
     """A workbench, and all it speaks to: publisher, link, children and runner."""
 
-    def __init__(self, slots: int = 1, sync: bool = True, timeout_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        slots: int = 1,
+        sync: bool = True,
+        timeout_s: float = 0.0,
+        runners: int = 1,
+        retry: spec_pb2.Retry | None = None,
+    ) -> None:
         self.failed: list[BaseException] = []
         self.tasks = Tasks(self.failed.append)
-        self.bench = Workbench(slots, sync, self.tasks.start, timeout_s)
-        self.runner = ToyRunner()
+        spec = spec_pb2.FunctionSpec(timeout_s=timeout_s, retry=retry)
+        self.bench = Workbench(Pool(runners, slots), sync, self.tasks.start, spec)
         self.ends: list[tuple[bytes, int, result_pb2.End]] = []
         self.positions: list[int] = []
         self.chunks: list[tuple[bytes, int, bytes]] = []
         self.restated = 0
         self.reports: list[worker_pb2.Report] = []
         self.orphaned: list[set[bytes]] = []
+        self.batches = 0
         near: Any = self
         self.bench.publisher = self.bench.hearer = self.bench.children = near
-        self.bench.blobs = near
+        self.bench.share(near)
         self.most = 1 << 20
-        runner: Any = self.runner
+        self.runners = [self.add() for _ in range(runners)]
+        self.runner = self.runners[0]
+
+    def add(self) -> ToyRunner:
+        """Give it one more runner."""
+        runner: Any = ToyRunner()
         self.bench.begin_again(runner)
+        return cast("ToyRunner", runner)
+
+    def part_with(self, runner: ToyRunner) -> None:
+        """Have a runner take no more calls."""
+        self.bench.part_with(cast("Runner", runner))
 
     # What the workbench asks of the publisher, the link and the children.
 
@@ -103,6 +131,33 @@ class Bench:
             worker_pb2.Dispatch(stream="s", entry=f"{name}-1", epoch=epoch, call=entry)
         )
         return call
+
+    def dispatch_together(
+        self,
+        *names: str,
+        of: int = 0,
+        epoch: int = 1,
+        deaths: Sequence[int] = (),
+        remaining_ms: Sequence[int] = (),
+    ) -> list[bytes]:
+        """Give it calls of one batch of `of` calls, or of just these; return their ids."""
+        self.batches += 1
+        calls = [name.encode().ljust(16, b".") for name in names]
+        for at, (name, call) in enumerate(zip(names, calls, strict=True)):
+            entry = record_pb2.Entry(call=call, inbox="inbox")
+            entry.payload.inline = name.encode()
+            dispatch = worker_pb2.Dispatch(
+                stream="s",
+                entry=f"{name}-1",
+                epoch=epoch,
+                call=entry,
+                batch=self.batches,
+                batch_size=of or len(names),
+                deaths=deaths[at] if deaths else 0,
+                remaining_ms=remaining_ms[at] if remaining_ms else 0,
+            )
+            self.bench.dispatched(dispatch)
+        return calls
 
     def say(
         self, kind: Kind, call: bytes, epoch: int = 1, number: int = 0, body: bytes = b"{}"

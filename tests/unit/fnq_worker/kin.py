@@ -19,7 +19,9 @@ from fnq_core.presence import Presence, PresenceBoard
 from fnq_core.registry import Registry
 from fnq_server.server import Server
 from fnq_wire import callid, pipe
+from fnq_wire.detached import encode_watch
 from fnq_wire.finder import finder
+from fnq_wire.pieces import Spooled
 from fnq_wire.pipe import NO_CALL, Frame, Kind, SubmitInfo
 from fnq_worker.children import Children
 from fnq_worker.mates import Mates
@@ -38,16 +40,26 @@ _numbers = itertools.count(1)
 class Kin:
     """Who has to do with a nested call."""
 
-    def __init__(self, server: Server, address: str, version: str, redis: Redis) -> None:
+    def __init__(
+        self, server: Server, address: str, version: str, redis: Redis, bench: Bench
+    ) -> None:
         self.server = server
         self.version = version
         self.blobs = blobs = Blobs(redis)
         self.board = PresenceBoard(redis)
         self.fatal: list[BaseException] = []
-        self.bench = Bench(slots=10)
+        self.bench = bench
         self.children = Children(self.bench.bench, self.bench.tasks.start)
         found = finder(address, "")
-        self.nest = Nest(found, "default", None, blobs, self.children.deliver, self.fatal.append)
+        self.nest = Nest(
+            found,
+            "default",
+            None,
+            blobs,
+            self.children.deliver,
+            self.fatal.append,
+            self.children.lend,
+        )
         self.children.nest, self.children.blobs = self.nest, blobs
         self.children.mates = Mates(Registry(redis), "default")
         children: Any = self.children
@@ -57,7 +69,7 @@ class Kin:
 
     def call(
         self,
-        payload: bytes = b"x",
+        payload: bytes | Spooled = b"x",
         *,
         parent: bytes = NO_CALL,
         runner: ToyRunner | None = None,
@@ -72,6 +84,15 @@ class Kin:
         caller: Any = runner or self.runner
         self.children.submit(caller, frame)
         return call
+
+    def watch(self, call: bytes, after: int = 0) -> bytes:
+        """Let the runner ask for news of a detached call; return the id of that wish."""
+        tag, _ = self.nest.session.grant
+        wish = callid.make(int(time.time() * 1000), self.version, tag, next(_numbers))
+        [frame] = pipe.Decoder().feed(encode_watch(wish, call, after, end_only=False))
+        runner: Any = self.runner
+        self.children.watch(runner, frame)
+        return wish
 
     def ask(self, number: int, question: dict[str, Any]) -> None:
         """Let the runner ask the control plane."""
@@ -106,15 +127,25 @@ class Kin:
 
 
 @asynccontextmanager
-async def kin(redis: RedisServer, folder: Path, spool: Path | None = None) -> AsyncIterator[Kin]:
-    """Give a children whose session is granted; `spool` is shared with the server."""
+async def kin(
+    redis: RedisServer,
+    folder: Path,
+    spool: Path | None = None,
+    *,
+    slots: int = 10,
+    runners: int = 1,
+) -> AsyncIterator[Kin]:
+    """Give a children whose session is granted; `spool` is shared with the server.
+
+    Its workbench has as many toy runners, each with `slots` slots.
+    """
     version = await service.deploy(redis)
     client = connect(redis.url)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(client.aclose)
         made, address = await stack.enter_async_context(service.server(redis, folder, spool=spool))
         _, workers = await stack.enter_async_context(service.consumer(redis, folder))
-        k = Kin(made, address, version, client)
+        k = Kin(made, address, version, client, Bench(slots=slots, runners=runners))
         k.agent = await stack.enter_async_context(ToyAgent(redis.url, version))
         await k.agent.attach(workers)
         task = asyncio.get_running_loop().create_task(k.nest.keep_forever())

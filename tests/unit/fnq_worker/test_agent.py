@@ -12,15 +12,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
+import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from fnq_core import keys
 from fnq_core.connection import connect
 from fnq_core.logs import Line, LogStreams
+from fnq_core.presence import PresenceBoard
 from fnq_core.registry import Registry
 from fnq_wire import callid
 from fnq_wire.limits import WINDOW_CHUNKS
+from fnq_worker import agent as agent_module
 from fnq_worker.agent import Agent, Settings
 from tests.loop import eventually
 from tests.redis import RedisServer
@@ -57,6 +62,15 @@ async def _deploy(server: RedisServer, source: str, **spec: object) -> str:
     return await service.deploy(server, **facts)
 
 
+def _settings(
+    server: RedisServer, folder: Path, zygote: Path, address: str, workers: str, version: str
+) -> Settings:
+    return Settings(
+        consumer=workers, server=address, redis=server.url, namespace="default",
+        version=version, replica=0, work=str(folder / "work"), zygote=str(zygote),
+    )  # fmt: skip
+
+
 @asynccontextmanager
 async def at_work(
     server: RedisServer, folder: Path, zygote: Path, source: str, **spec: object
@@ -69,11 +83,7 @@ async def at_work(
         service.consumer(server, folder) as (_, workers),
         ToyClient() as client,
     ):
-        settings = Settings(
-            consumer=workers, server=address, redis=server.url, namespace="default",
-            version=version, replica=0, work=str(folder / "work"), zygote=str(zygote),
-        )  # fmt: skip
-        agent = Agent(settings, fatal.append)
+        agent = Agent(_settings(server, folder, zygote, address, workers, version), fatal.append)
         # In a task of its own, as a service is started.
         await asyncio.get_running_loop().create_task(agent.start())
         try:
@@ -81,6 +91,30 @@ async def at_work(
             yield agent, client, version
         finally:
             await agent.stop()
+    assert not fatal
+
+
+async def test_an_agent_that_is_there_before_the_deploy_waits_for_it(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """As where its job was run by hand; it says so once."""
+    version = await _deploy(server, SOURCE, kind="generator")
+    client, key = connect(server.url), keys.version("default", version)
+    await client.rename(key, "away")
+    fatal: list[BaseException] = []
+    async with (
+        service.server(server, tmp_path) as (_, address),
+        service.consumer(server, tmp_path) as (_, workers),
+    ):
+        agent = Agent(_settings(server, tmp_path, zygote, address, workers, version), fatal.append)
+        with capture_logs() as logged:
+            starting = asyncio.create_task(agent.start())
+            await eventually(lambda: any("deployed" in each["event"] for each in logged))
+            await client.rename("away", key)
+            await starting
+        await agent.stop()
+    await client.aclose()
+    assert [each["version"] for each in logged if "deployed" in each["event"]] == [version]
     assert not fatal
 
 
@@ -140,6 +174,69 @@ async def test_an_agent_that_stops_finishes_what_runs_and_leaves_nothing(
         await agent.stop()
         assert len(server.names("fnq:session:*")) == 1
         assert server.names("fnq:{default}:worker:*") == []
+
+
+@pytest.mark.parametrize("how", ["threads", "processes"])
+async def test_an_agent_that_stops_lets_all_end_that_run_at_once(
+    server: RedisServer, tmp_path: Path, zygote: Path, how: str
+) -> None:
+    """In threads and in processes, also in a runner that has retired; none is lost or run twice."""
+    source = """
+    import os, time
+
+    def f(a):
+        with open(a + ".begun", "a") as file:
+            file.write(".")
+        while not os.path.exists(a):
+            time.sleep(0.01)
+        return a
+    """
+    paths = [tmp_path / name for name in ("stuck", "b", "c")]
+    begun = [tmp_path / f"{path.name}.begun" for path in paths]
+    facts: Any = {"concurrency": 3, "options": {"concurrency": how}}
+    async with at_work(server, tmp_path, zygote, source, **facts) as (agent, client, version):
+        stuck, *heard = [client.submit(version, arguments(str(path))) for path in paths]
+        await eventually(lambda: all(path.exists() for path in begun))
+        agent._workbench.cancelled(stuck.call, "enough")
+        assert (await stuck.over()).failure.error == "CallCancelledError"
+        stopping = asyncio.get_running_loop().create_task(agent.stop())
+        await eventually(lambda: not agent._workbench.slots().free)
+        for path in paths[1:]:
+            path.touch()
+        for path, each in zip(paths[1:], heard, strict=True):
+            assert CODEC.decode_result((await each.over()).value.inline) == str(path)
+        await stopping
+        assert [path.read_text() for path in begun] == ["."] * 3
+
+
+async def test_an_agent_that_is_not_needed_any_more_finishes_a_call_that_came_too_late(
+    server: RedisServer, tmp_path: Path, zygote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes; another one gives back what takes longer than a drain."""
+    monkeypatch.setattr(agent_module, "_DRAIN_S", 0.05)
+    source = """
+    import os, time
+
+    def f(a):
+        open(a + ".begun", "a").write(".")
+        while not os.path.exists(a):
+            time.sleep(0.01)
+        return a
+    """
+    path, begun = tmp_path / "end", tmp_path / "end.begun"
+    async with at_work(server, tmp_path, zygote, source) as (agent, client, version):
+        heard = client.submit(version, arguments(str(path)))
+        await eventually(begun.exists)
+        # As when a cordon is drawn at its index, in the moment in which it gets the call.
+        monkeypatch.setattr(PresenceBoard, "post", AsyncMock(return_value=True))
+        await eventually(lambda: agent._workbench.activity.cordoned)
+        loop = asyncio.get_running_loop()
+        stopping, until = loop.create_task(agent.stop()), loop.time() + 0.2
+        await eventually(lambda: loop.time() > until)
+        path.touch()
+        assert CODEC.decode_result((await heard.over()).value.inline) == str(path)
+        await stopping
+    assert begun.read_text() == "."
 
 
 async def test_an_agent_that_was_not_started_stops(server: RedisServer) -> None:

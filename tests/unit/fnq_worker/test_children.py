@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from fnq.v1 import result_pb2
 from fnq_core.blobs import Blobs
 from fnq_wire import pipe
 from fnq_wire.limits import INLINE
+from fnq_wire.pieces import Spooled
 from fnq_wire.pipe import Frame, Kind
-from fnq_wire.session import Event
 from fnq_wire.spool import Spool
 from tests.loop import eventually
 from tests.redis import RedisServer, full
@@ -25,29 +26,34 @@ from tests.unit.fnq_worker.kin import Kin, kin
 LARGE = bytes(range(256)) * (INLINE // 256) + b"."
 
 
-class Gated(Spool):
-    """A spool on a disk that is slow until the gate is opened."""
+class Gated(Blobs):
+    """A Redis that is slow to take large values until the gate is opened."""
 
-    def __init__(self, like: Spool) -> None:
-        super().__init__(like.directory)
-        self.gate = threading.Event()
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis)
+        self.gate = asyncio.Event()
         self.asked = False
 
-    def write(self, data: bytes) -> str:
+    async def write(self, data: bytes, *, full_tries: int | None = None) -> result_pb2.Reference:
         self.asked = True
-        assert self.gate.wait(20.0)
-        return super().write(data)
-
-    def files(self) -> list[str]:
-        """Return the values that lie in it."""
-        names = (path.name for path in Path(self.directory).iterdir())
-        return [name for name in names if not name.startswith("proof")]
+        await self.gate.wait()
+        return await super().write(data, full_tries=full_tries)
 
 
 def _slow_down(k: Kin) -> Gated:
+    k.children.blobs = blobs = Gated(k.blobs._redis)
+    return blobs
+
+
+def shared(k: Kin) -> Spool:
+    """Return the spool that the agent shares with the server."""
     assert k.blobs.spool is not None
-    k.blobs.spool = spool = Gated(k.blobs.spool)
-    return spool
+    return k.blobs.spool
+
+
+def values(spool: Spool) -> list[str]:
+    """Return the names of the values in a spool."""
+    return [path.name for path in Path(spool.directory).iterdir() if path.name[:2] in ("v-", "k-")]
 
 
 async def test_what_comes_of_a_nested_call_reaches_its_runner(
@@ -77,9 +83,9 @@ async def test_nested_calls_end_with_the_call_that_made_them(
             await k.run(call)
         k.bench.say(Kind.VALUE, parent)
         assert (await k.failure(child))["error"] == "CallCancelledError"
-        for call in (detached, neighbour):
+        for call, heard_as in ((detached, k.watch(detached)), (neighbour, neighbour)):
             await k.agent.end(k.agent.runs[call])
-            assert (await k.end(call)).kind == Kind.CHILD_VALUE
+            assert (await k.end(heard_as)).kind == Kind.CHILD_VALUE
 
 
 async def test_a_call_that_has_ended_calls_nobody(server: RedisServer, tmp_path: Path) -> None:
@@ -110,7 +116,7 @@ async def test_what_a_runner_called_by_itself_ends_with_it(
         assert failure["message"] == "the process that made it was lost"
         for call in (detached, others):
             await k.agent.end(k.agent.runs[call])
-        assert (await k.end(detached)).kind == Kind.CHILD_VALUE
+        assert (await k.end(k.watch(detached))).kind == Kind.CHILD_VALUE
         await eventually(lambda: [each.kind for each in successor.sent] == [Kind.CHILD_VALUE])
 
 
@@ -131,16 +137,16 @@ async def test_large_arguments_are_written_beside_the_loop(
     server: RedisServer, tmp_path: Path
 ) -> None:
     """Other calls go on meanwhile; credit that comes meanwhile is given to the run."""
-    async with kin(server, tmp_path, tmp_path / "spool") as k:
-        spool = _slow_down(k)
+    async with kin(server, tmp_path) as k:
+        slow = _slow_down(k)
         large = k.call(LARGE)
         k.children.credit(Frame(Kind.CHILD_CREDIT, large, 0, 77, (1 << 30).to_bytes(8, "little")))
-        await eventually(lambda: spool.asked)
+        await eventually(lambda: slow.asked)
         small = k.call()
         await k.agent.end(await k.run(small))
         await k.end(small)
         assert large not in k.agent.runs
-        spool.gate.set()
+        slow.gate.set()
         run = await k.run(large)
         assert await k.blobs.read(run.call.payload.reference) == LARGE
         await k.agent.started(run)
@@ -176,63 +182,87 @@ async def test_a_call_given_up_while_its_arguments_are_written_is_not_made(
     server: RedisServer, tmp_path: Path
 ) -> None:
     """Whoever gave it up: its caller, the end of the call that made it, the death of its runner."""
-    async with kin(server, tmp_path, tmp_path / "spool") as k:
-        spool = _slow_down(k)
+    async with kin(server, tmp_path) as k:
+        slow = _slow_down(k)
         parent = k.bench.dispatch("parent")
         given_up, orphan, own = k.call(LARGE), k.call(LARGE, parent=parent), k.call(LARGE)
         k.children.cancel(given_up)
         k.bench.say(Kind.VALUE, parent)
         runner: Any = k.runner
         k.children.bury(runner)
-        spool.gate.set()
+        slow.gate.set()
         for call in (given_up, orphan, own):
             assert (await k.failure(call))["error"] == "CallCancelledError"
-        await eventually(lambda: spool.files() == [])
+        await eventually(lambda: server.names("fnq:blob:*") == [])
         assert k.server._relay.in_flight == 0
         assert k.agent.dispatched == []
 
 
-async def test_large_results_are_read_beside_the_loop_and_keep_their_order(
+async def test_arguments_in_the_spool_are_passed_on_as_they_lie(
     server: RedisServer, tmp_path: Path
 ) -> None:
-    """What comes behind a large chunk waits for it."""
+    """Nobody between the two ends of the call reads them, and they go with its end."""
     async with kin(server, tmp_path, tmp_path / "spool") as k:
+        spool = shared(k)
+        name = spool.write(LARGE)
+        run = await k.run(k.call(Spooled(name, len(LARGE))))
+        reference = run.call.payload.reference
+        assert (reference.house, reference.key) == (reference.SPOOL, name)
+        await k.agent.end(run)
+        await eventually(lambda: values(spool) == [])
+
+
+async def test_arguments_of_a_call_that_is_not_made_are_deleted(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """The runner has written them, and would not hear what became of them."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
+        spool = shared(k)
+        failure = await k.failure(k.call(Spooled(spool.write(LARGE), len(LARGE)), parent=b"p" * 16))
+        assert failure["error"] == "CallCancelledError"
+        assert values(spool) == []
+
+
+async def test_a_large_result_is_lent_to_the_runner(server: RedisServer, tmp_path: Path) -> None:
+    """In its place among the others; the server may delete its own once it is acknowledged."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
+        spool = shared(k)
+        Spool(spool.directory, k.runner.token).claim()
         call = k.call()
         run = await k.run(call)
+        written = result_pb2.Reference(house=result_pb2.Reference.SPOOL, size=len(LARGE))
+        written.key = spool.write(LARGE)
 
         def large(result: result_pb2.Result) -> None:
-            reference = result.chunks.add().reference
-            reference.CopyFrom(written)
+            result.chunks.add().reference.CopyFrom(written)
 
-        written = await k.blobs.write(LARGE)
         await k.agent.publish(run, large)
         await k.agent.chunks(run, 1, b"small")
         await k.agent.exhaust(run, 2)
         assert (await k.end(call)).kind == Kind.CHILD_EXHAUSTED
-        assert [each.body for each in k.heard(call)[:-1]] == [LARGE, b"small"]
+        first, second = [pipe.read_payload(each) for each in k.heard(call)[:-1]]
+        assert isinstance(first, Spooled)
+        assert second == b"small"
+        await eventually(lambda: values(spool) == [first.name])
+        assert bytes(spool.map(first.name, first.size)) == LARGE
 
 
-def _unreadable() -> BinaryIO:
-    """Return an open file whose reading fails: there is no memory at 0."""
-    return Path("/proc/self/mem").open("rb")
-
-
-async def test_a_large_result_that_cannot_be_read_fails_the_call(
+async def test_a_large_result_that_is_gone_fails_the_call(
     server: RedisServer, tmp_path: Path
 ) -> None:
-    """Its run is stopped: nobody takes what else it says."""
-    async with kin(server, tmp_path) as k:
+    """With a word on what to do."""
+    async with kin(server, tmp_path, tmp_path / "spool") as k:
         call = k.call()
         run = await k.run(call)
-        await k.agent.started(run)
-        [child] = k.nest.session.sinks()
-        with _unreadable() as broken:
-            k.children.deliver(Event(child, [broken], None, None))
-            failure = await k.failure(call)
+        gone = result_pb2.Reference(house=result_pb2.Reference.SPOOL, size=1, key=f"k-{'0' * 32}")
+
+        def large(result: result_pb2.Result) -> None:
+            result.end.value.reference.CopyFrom(gone)
+
+        await k.agent.publish(run, large)
+        failure = await k.failure(call)
         assert failure["error"] == "ResultExpiredError"
-        assert "cannot be read" in failure["message"]
-        await eventually(lambda: k.server._relay.in_flight == 0)
-        assert len(k.heard(call)) == 1
+        assert "call the function again" in failure["message"]
 
 
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
@@ -269,7 +299,7 @@ async def test_a_question_is_answered_though_its_server_goes_away(
     """By the next one."""
     async with kin(server, tmp_path) as k, AsyncExitStack() as stack:
         k.ask(1, {"verb": "wait_ready", "name": "f", "version": k.version, "timeout_s": None})
-        await eventually(lambda: k.server._demand._fresh)
+        await eventually(lambda: k.server._supply.demand._fresh)
         if way == "dies":
             await k.server._listener.stop(0.0)
             await stack.enter_async_context(service.server(server, tmp_path))

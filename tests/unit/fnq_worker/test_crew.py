@@ -15,6 +15,8 @@ import pytest
 from fnq.v1 import record_pb2, worker_pb2
 from fnq_core.connection import connect
 from fnq_core.logs import Line, LogStreams
+from fnq_worker import crew as crew_module
+from fnq_worker import stopper
 from fnq_worker.crew import Crew
 from fnq_worker.printer import Printer
 from tests.loop import eventually
@@ -39,12 +41,17 @@ def f(a):
     if a == "shut and go on":
         os.closerange(3, 1000)
     if a == "sleep":
+        open("asleep", "w").close()
         time.sleep(60)
     while a.startswith("/") and not os.path.exists(a):
         time.sleep(0.01)
     print("told", a)
     return [a, os.getpid()]
 """
+
+
+#: Says one word before it ends its process.
+DYING = "import os\nos.write(1, b'goodbye')\nos._exit(7)"
 
 
 class Post:
@@ -68,6 +75,13 @@ class Post:
     async def ready(self, times: int = 1) -> None:
         """Wait until a runner was ready for the n-th time."""
         await eventually(lambda: self.states().count("ready") == times, 20.0)
+
+    async def all_ready(self, *, but: int = 0) -> None:
+        """Wait until three runners are ready, none of them process `but`."""
+        await eventually(
+            lambda: [each.ready and each.pid != but for each in self.crew.runners] == [True] * 3,
+            20.0,
+        )
 
     def call(self, name: str, argument: Any) -> bytes:
         """Dispatch a call of the function; return its id."""
@@ -98,24 +112,30 @@ class Post:
 
 @asynccontextmanager
 async def post(
-    server: RedisServer, folder: Path, zygote: Path, source: str = SOURCE
+    server: RedisServer,
+    folder: Path,
+    zygote: Path,
+    source: str = SOURCE,
+    slots: int = 1,
+    count: int = 1,
 ) -> AsyncIterator[Post]:
     """Give a crew that has been started."""
     (folder / "mod.py").write_text(textwrap.dedent(source))
     hello = {
         "root": str(folder), "module": "mod", "qualname": "f", "name": "f", "version": "abc012",
-        "namespace": "default", "kind": "function", "concurrency": 1, "env": {},
+        "namespace": "default", "kind": "function", "concurrency": slots, "env": {},
         "set": "", "mates": {},
     }  # fmt: skip
     client = connect(server.url)
     printer = Printer(client, "default", "f")
-    async with kin(server, folder) as k:
-        # The crew brings a runner of its own.
-        k.bench.bench.runner = None
+    async with kin(server, folder, slots=slots, runners=count) as k:
+        # The crew brings runners of its own.
+        for toy in k.bench.runners:
+            k.bench.part_with(toy)
         made: Post
         crew = Crew(
             hello, str(zygote), k.bench.bench, k.children, printer,
-            lambda *how: made.standing.append(how), k.fatal.append,
+            lambda *how: made.standing.append(how), k.fatal.append, count,
         )  # fmt: skip
         made = Post(k, crew)
         k.bench.tasks.start(printer.print_forever(), "print")
@@ -169,7 +189,7 @@ async def test_a_runner_that_dies_is_replaced(
     async with post(server, tmp_path, zygote) as p:
         await p.ready()
         first = p.pid
-        nested = p.k.call(runner=p.crew._runner)  # type: ignore[arg-type]  # a real one
+        nested = p.k.call(runner=next(iter(p.crew.runners)))  # type: ignore[arg-type]  # a real one
         await p.k.run(nested)
         p.call("lost", how)
         text = await p.lost()
@@ -196,6 +216,116 @@ async def test_a_runner_killed_from_outside_may_have_run_out_of_memory(
         )
 
 
+async def test_each_of_several_runners_is_replaced_alone(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """The others keep their calls; nobody says that the agent was not ready meanwhile."""
+    async with post(server, tmp_path, zygote, count=3) as p:
+        await p.all_ready()
+        first, *others = p.crew.runners
+        calls = [p.call(name, str(tmp_path / "go")) for name in ("a", "b", "c")]
+        for call in calls:
+            await p.begun(call)
+        first.kill(signal.SIGKILL)
+        assert "SIGKILL" in await p.lost()
+        await p.all_ready(but=first.pid)
+        assert set(p.crew.runners) > set(others)
+        (tmp_path / "go").touch()
+        await eventually(lambda: p.bench.ended_with() == ["value"] * 2)
+        pids = {CODEC.decode_result(end.value.inline)[1] for _, _, end in p.bench.ends}
+        assert pids == {other.pid for other in others}
+        assert "starting" not in p.states()[p.states().index("ready") :]
+
+
+async def test_an_import_that_fails_beside_runners_that_work_is_tried_again(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """Calls go on in the others, and nobody is told that the function cannot run."""
+    source = "import os\nassert not os.path.exists('no'), 'not now'" + SOURCE
+    async with post(server, tmp_path, zygote, source, count=3) as p:
+        await p.all_ready()
+        first = next(iter(p.crew.runners))
+        (tmp_path / "no").touch()
+        first.kill(signal.SIGKILL)
+        await eventually(lambda: p.crew._stillbirths > 3)
+        assert (await p.value("x"))[0] == "x"
+        (tmp_path / "no").unlink()
+        await p.all_ready(but=first.pid)
+        assert "failed" not in p.states()
+
+
+async def test_runners_that_live_at_once_never_name_calls_alike(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """Whoever comes after one that died has numbers of its own as well."""
+    async with post(server, tmp_path, zygote, count=3) as p:
+        await p.all_ready()
+        # As after very many deaths: the next in turn is the number of one that lives.
+        p.crew._number = 1
+        first = next(iter(p.crew.runners))
+        first.kill(signal.SIGKILL)
+        await p.all_ready(but=first.pid)
+        assert len({runner.number for runner in p.crew.runners}) == 3
+
+
+async def test_a_runner_with_a_thread_that_cannot_be_stopped_is_replaced_at_once(
+    server: RedisServer, tmp_path: Path, zygote: Path
+) -> None:
+    """Its neighbour ends as it would have, and nothing counts as lost; then it is gone."""
+    async with post(server, tmp_path, zygote, slots=3) as p:
+        await p.ready()
+        old = p.pid
+        stuck, neighbour = p.call("stuck", "sleep"), p.call("neighbour", str(tmp_path / "go"))
+        await p.begun(neighbour)
+        await eventually((tmp_path / "asleep").exists)
+        p.bench.bench.cancelled(stuck, "enough")
+        await eventually(lambda: p.bench.ended_with() == ["CallCancelledError"])
+        await p.ready(2)
+        assert await p.value("next") == ["next", p.pid]
+        assert p.pid != old
+        assert len(list(p.crew.runners)) == 2
+        (tmp_path / "go").touch()
+        await eventually(lambda: len(p.bench.ends) == 3)
+        assert CODEC.decode_result(p.bench.ends[-1][2].value.inline)[1] == old
+        await eventually(lambda: [each.pid for each in p.crew.runners] == [p.pid])
+        assert "lost" not in p.bench.what()
+
+
+async def test_of_very_many_retired_runners_the_first_is_killed(
+    server: RedisServer, tmp_path: Path, zygote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it ran besides begins anew, free of charge."""
+    monkeypatch.setattr(crew_module, "_MOST_RETIRED", 0)
+    async with post(server, tmp_path, zygote, slots=2) as p:
+        await p.ready()
+        neighbour, stuck = p.call("neighbour", str(tmp_path / "go")), p.call("stuck", "sleep")
+        await p.begun(neighbour)
+        await eventually((tmp_path / "asleep").exists)
+        p.bench.bench.cancelled(stuck, "enough")
+        await eventually(lambda: p.bench.what() == ["returned"])
+        assert p.bench.ended_with() == ["CallCancelledError"]
+        await p.ready(2)
+
+
+async def test_neighbours_of_a_call_whose_runner_is_killed_for_it_begin_anew(
+    server: RedisServer, tmp_path: Path, zygote: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are given back, free of charge: it was not their doing."""
+    monkeypatch.setattr(stopper, "_GRACE_S", 0.1)
+    monkeypatch.setattr(stopper, "_ANSWER_S", 0.1)
+    async with post(server, tmp_path, zygote, slots=3) as p:
+        await p.ready()
+        held, neighbour = p.call("held", "sleep"), p.call("neighbour", str(tmp_path / "go"))
+        await p.begun(neighbour)
+        await p.begun(held)
+        # As where code holds the interpreter's lock: it hears nothing.
+        os.kill(p.pid, signal.SIGSTOP)
+        p.bench.bench.cancelled(held, "enough")
+        await eventually(lambda: p.bench.ended_with() == ["CallCancelledError"])
+        await eventually(lambda: p.bench.what() == ["returned"])
+        await p.ready(2)
+
+
 async def test_an_import_that_fails_answers_every_call(
     server: RedisServer, tmp_path: Path, zygote: Path
 ) -> None:
@@ -217,13 +347,16 @@ async def test_a_process_that_dies_at_each_import_is_given_up(
     server: RedisServer, tmp_path: Path, zygote: Path
 ) -> None:
     """After three; calls are answered with how it died."""
-    async with post(server, tmp_path, zygote, "import os\nos._exit(7)") as p:
+    async with post(server, tmp_path, zygote, DYING) as p:
         call = p.call("a", 1)
         await eventually(lambda: p.bench.ends, 20.0)
         assert p.states() == ["starting"] * 3 + ["failed"]
         [(ended, _, end)] = p.bench.ends
         assert ended == call
         assert "it exited with code 7" in end.failure.message
+        _, reason, printed, _ = p.standing[-1]
+        text = "its process dies whenever it imports the function: it exited with code 7"
+        assert (reason, printed.splitlines()[-1]) == (text, "goodbye")
 
 
 async def test_one_that_drains_ends_and_has_no_successor(

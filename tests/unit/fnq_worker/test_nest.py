@@ -14,6 +14,7 @@ from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
 from fnq_wire import session
 from fnq_wire.finder import finder
+from fnq_wire.parcel import mapped
 from fnq_wire.protocol import PROTOCOL
 from fnq_worker import nest
 from fnq_worker.nest import Nest
@@ -55,7 +56,7 @@ async def test_one_that_no_server_has_granted_leaves_at_once(tmp_path: Path) -> 
     """There is nothing to say goodbye to."""
     client = connect("unix:///nowhere")
     nowhere = finder(f"unix:{tmp_path}/none.sock", "")
-    alone = Nest(nowhere, "default", None, Blobs(client), print, print)
+    alone = Nest(nowhere, "default", None, Blobs(client), print, print, mapped)
     await alone.leave()
     await client.aclose()
 
@@ -89,7 +90,7 @@ async def test_a_server_that_refuses_its_version_is_fatal(
     client = connect(server.url)
     fatal: list[BaseException] = []
     async with service.server(server, tmp_path) as (_, address):
-        own = Nest(finder(address, ""), "default", None, Blobs(client), print, fatal.append)
+        own = Nest(finder(address, ""), "default", None, Blobs(client), print, fatal.append, mapped)
         async with asyncio.timeout(10.0):
             await own.keep_forever()
     await client.aclose()
@@ -134,6 +135,7 @@ async def test_a_server_of_another_version_is_fatal(tmp_path: Path) -> None:
         Blobs(redis),
         lambda _: None,
         lambda problem: fatal.append(str(problem)),
+        mapped,
     )
     keeping = asyncio.create_task(nest.keep_forever())
     try:

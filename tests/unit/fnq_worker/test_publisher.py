@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from fnq.v1 import record_pb2, result_pb2
 from fnq_core.blobs import Blobs
 from fnq_core.connection import connect
+from fnq_core.kept import KeptCalls
 from fnq_core.results import Mailboxes
+from fnq_wire import callid, outcomes
+from fnq_wire.spool import Spool
 from fnq_worker import publisher as publisher_module
+from fnq_worker.archive import Archive
 from fnq_worker.publisher import Publisher
 from fnq_worker.run import Run
 from tests.loop import eventually
@@ -24,12 +29,15 @@ INBOX = "fnq:inbox:s1"
 class Desk:
     """A publisher at an inbox, and what it tells."""
 
-    def __init__(self, server: RedisServer, mailboxes: Mailboxes, blobs: Blobs) -> None:
+    def __init__(
+        self, server: RedisServer, mailboxes: Mailboxes, blobs: Blobs, kept: KeptCalls
+    ) -> None:
         self._server = server
         self.mailboxes = mailboxes
         self.unheard: list[Run] = []
         self.published: list[tuple[Run, bool]] = []
-        self.publisher = Publisher(mailboxes, blobs, self._publish, self.unheard.append)
+        archive = Archive("default", kept, blobs)
+        self.publisher = Publisher(mailboxes, blobs, self._publish, self.unheard.append, archive)
         self.publisher.consumer = "c1"
 
     def _publish(self, run: Run, result: result_pb2.Result) -> None:
@@ -52,7 +60,7 @@ async def desk(server: RedisServer) -> AsyncIterator[Desk]:
     client = connect(server.url)
     mailboxes = Mailboxes(client)
     await mailboxes.open(INBOX)
-    made = Desk(server, mailboxes, Blobs(client))
+    made = Desk(server, mailboxes, Blobs(client), KeptCalls(client))
     task = asyncio.get_running_loop().create_task(made.publisher.publish_forever())
     try:
         yield made
@@ -218,3 +226,55 @@ async def test_a_large_value_that_nobody_hears_is_deleted(server: RedisServer, h
         await d.publisher.flush()
         await eventually(lambda: d.unheard == [run, run])
         await eventually(lambda: server.names("fnq:blob:*") == [])
+
+
+async def test_a_large_value_of_a_detached_call_that_has_ended_is_deleted(
+    server: RedisServer,
+) -> None:
+    """It was cancelled while it yielded: nobody will read what it says."""
+    async with desk(server) as d:
+        run = d.run(callid.make(1_790_000_000_000, "abc", 1, 1))
+        run.call.detached = True
+        d.publisher.chunk(run, 0, bytes(300 << 10))
+        await d.publisher.flush()
+        d.publisher.chunk(run, 1, bytes(300 << 10))
+        d.publisher.end(run, 2).value.inline = bytes(300 << 10)
+        await d.publisher.flush()
+        await eventually(lambda: server.names("fnq:blob:*") == [])
+
+
+async def test_blocks_of_a_packed_call_say_how_many_rows_they_have(server: RedisServer) -> None:
+    """Those of one turn share an entry; what is no block is an error."""
+    async with desk(server) as d:
+        run = d.run()
+        run.call.packed = True
+        d.publisher.chunk(run, 4, outcomes.pack(b"v", {}, 3, 4))
+        d.publisher.chunk(run, 7, outcomes.pack(b"v", {}, 2, 7))
+        d.publisher.end(run, 9).exhausted = True
+        await d.publisher.flush()
+        [result] = d.entries()
+        assert (result.position, list(result.lengths), len(result.chunks)) == (4, [3, 2], 2)
+        with pytest.raises(ValueError, match="cut short"):
+            d.publisher.chunk(run, 9, b"no block")
+
+
+async def test_a_large_block_in_the_spool_says_how_many_rows_it_has(
+    server: RedisServer, tmp_path: Path
+) -> None:
+    """By its first bytes; one that is gone is none."""
+    async with desk(server) as d:
+        spool = Spool(str(tmp_path))
+        d.publisher._blobs.share(spool)
+        run = d.run()
+        run.call.packed = True
+        block = outcomes.pack(bytes(1 << 20), {}, 3, 4)
+        reference = result_pb2.Reference(house=result_pb2.Reference.SPOOL, size=len(block))
+        reference.key = spool.write(block)
+        d.publisher.chunk(run, 4, reference)
+        await d.publisher.flush()
+        [result] = d.entries()
+        assert list(result.lengths) == [3]
+        assert result.chunks[0].reference == reference
+        spool.delete(reference.key)
+        with pytest.raises(ValueError, match="cut short"):
+            d.publisher.chunk(run, 7, reference)

@@ -154,7 +154,7 @@ async def test_a_call_that_comes_while_the_worker_stops_is_given_back() -> None:
     """It was on its way; there may be no runner any more that would take it."""
     b = Bench()
     b.bench.drain()
-    b.bench.runner = None
+    b.part_with(b.runner)
     b.dispatch("late")
     assert (b.what(), list(b.bench.runs())) == (["returned"], [])
 
@@ -243,7 +243,7 @@ async def test_a_dead_runner_loses_what_it_had_begun_and_gives_the_rest_back() -
     b.say(Kind.STARTED, begun)
     b.say(Kind.VALUE, ended)
     runner: Any = b.runner
-    b.bench.runner = None
+    b.part_with(b.runner)
     b.bench.bury(runner, failure.make("WorkerLostError", "killed by SIGSEGV"))
     assert {each.call: each.WhichOneof("what") for each in b.reports} == {
         begun: "lost",
@@ -300,7 +300,7 @@ async def test_a_borrower_and_its_lender_die_with_their_runner() -> None:
     child = b.dispatch("child", depth=1)
     b.say(Kind.STARTED, child)
     runner: Any = b.runner
-    b.bench.runner = None
+    b.part_with(b.runner)
     b.bench.bury(runner, failure.make("WorkerLostError", "x"))
     assert b.what() == ["lost", "lost"]
     successor = ToyRunner()
@@ -315,7 +315,7 @@ async def test_a_borrower_and_its_lender_die_with_their_runner() -> None:
 async def test_a_function_that_cannot_run_here_answers_what_waited_too() -> None:
     """Nobody waits for a runner that will not come."""
     b = Bench()
-    b.bench.runner = None
+    b.part_with(b.runner)
     waiting = b.dispatch("a")
     b.bench.fail(failure.make("RemoteError", "No module named 'nope'"))
     later = b.dispatch("b")

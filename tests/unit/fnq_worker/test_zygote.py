@@ -24,8 +24,12 @@ class Yard:
     def __init__(self) -> None:
         self.exited: dict[str, tuple[int | None, int | None]] = {}
         self.lost = 0
-        self.zygote = Zygote(self._note, self._lose)
+        self.zygote = Zygote()
         self._ends: list[socket.socket] = []
+
+    async def open(self, path: str | None) -> None:
+        """Connect to the zygote at `path`, or to one of its own."""
+        await self.zygote.open(path, self._note, self._lose)
 
     def _note(self, token: str, code: int | None, number: int | None) -> None:
         self.exited[token] = (code, number)
@@ -39,7 +43,7 @@ class Yard:
         self._ends.append(ours)
         nothing = os.open(os.devnull, os.O_WRONLY)
         try:
-            return await self.zygote.fork(token, [theirs.fileno(), nothing, nothing], {}, "/")
+            return await self.zygote.fork(token, [theirs.fileno(), nothing, nothing], {"cwd": "/"})
         finally:
             theirs.close()
             os.close(nothing)
@@ -51,11 +55,13 @@ class Yard:
 
 
 @asynccontextmanager
-async def yard(path: str | None = None) -> AsyncIterator[Yard]:
+async def yard(path: str | None = None, starter: str | None = None) -> AsyncIterator[Yard]:
     """Give a door to the zygote at `path`, or to one of its own."""
     made = Yard()
     try:
-        await made.zygote.open(path)
+        if starter:
+            made.zygote.start(starter)
+        await made.open(path)
         yield made
     finally:
         await made.zygote.close()
@@ -68,6 +74,10 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _folder(pid: int) -> Path:
+    return Path(f"/proc/{pid}/cwd").readlink()
 
 
 def _environment(pid: int) -> bytes:
@@ -84,6 +94,28 @@ async def test_runners_are_forked_killed_and_told_apart() -> None:
         assert _alive(second)
         y.hang_up()
         await eventually(lambda: y.exited.get("b") == (CUT_OFF, None))
+
+
+async def test_a_zygote_of_ones_own_is_begun_by_the_file_that_says_how(tmp_path: Path) -> None:
+    """Its runners start where that has it start, whatever their orders say."""
+    starter = tmp_path / "start.py"
+    starter.write_text(
+        f"import os, runpy, sys\nos.chdir({str(tmp_path)!r})\nsys.argv.append('--here')\n"
+        "runpy.run_module('fnq_runner', run_name='__main__', alter_sys=True)\n"
+    )
+    async with yard(starter=str(starter)) as y:
+        pid = await y.fork("a")
+        assert _folder(pid) == tmp_path
+
+
+async def test_a_zygote_that_was_started_for_nothing_ends() -> None:
+    """Its agent was told to stop before it knew what to run."""
+    zygote = Zygote()
+    zygote.start()
+    assert zygote._process is not None
+    own = zygote._process.pid
+    await zygote.close()
+    assert not _alive(own)
 
 
 async def test_closing_ends_the_zygote_and_its_runners() -> None:

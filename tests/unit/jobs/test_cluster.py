@@ -162,6 +162,17 @@ def test_functions_run_as_the_system_does() -> None:
     contained = Cluster(driver="docker", image="x/fnq").variables("server")
     assert contained["worker_image"] == f"x/fnq-worker:{release()}"
     assert contained["image"] == f"x/fnq-server:{release()}"
+    assert "builder" not in plain.keys() | contained.keys()
+
+
+def test_functions_in_containers_of_plain_servers_may_have_images() -> None:
+    """Those servers reach the engine of this machine; a registry is optional."""
+    told = Cluster(workers="docker", registry="h:5000/t", registry_login=True).variables("server")
+    assert (told["driver"], told["worker_driver"], told["builder"]) == (
+        *("raw_exec", "docker", "docker"),
+    )
+    assert (told["registry"], told["registry_login"]) == ("h:5000/t", "true")
+    assert Cluster(workers="docker").variables("server")["registry"] == ""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -13,6 +13,7 @@ PYPROJECT = """
 dependencies = ["grpcio>=1", "pyarrow >=20"]
 [project.optional-dependencies]
 server = ["redis[hiredis]>=6"]
+docker = ["docker>=7", "redis[hiredis]>=6"]
 """
 
 
@@ -26,5 +27,7 @@ def test_an_extra_is_what_it_names_and_what_everybody_needs(
     assert capsys.readouterr().out == "grpcio>=1\npyarrow >=20\nredis[hiredis]>=6\n"
     assert main("server", "pyarrow", "redis") == 0
     assert capsys.readouterr().out == "grpcio>=1\n"
+    assert main("server,docker", "pyarrow") == 0
+    assert capsys.readouterr().out == "grpcio>=1\nredis[hiredis]>=6\ndocker>=7\n"
     with pytest.raises(KeyError, match="sever"):
         main("sever")

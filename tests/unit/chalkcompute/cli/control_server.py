@@ -42,6 +42,10 @@ class ControlServer(control_pb2_grpc.ControlServicer):
                 role=role, pid=pid, function="add", version="abc", replica=1, busy=3, state="ready"
             )
         function = reply.functions.add(queued=5, running=2, inactive=["gpu"])
+        function.limit = "api: 2 at once; 2 run, 5 wait"
+        function.scaling.max_replicas = 8
+        workers = function.scaling.replicas
+        workers.wanted, workers.ready, workers.starting, workers.cordoned = 3, 1, 2, 1
         function.version.id, function.version.number = "abc", 4
         function.version.spec.name, function.version.spec.kind = "add", "function"
         return reply

@@ -67,7 +67,23 @@ def test_status_for_people_is_a_table(capsys: pytest.CaptureFixture[str]) -> Non
         *("ROLE", "PID", "STATE", "FUNCTION", "VERSION", "REPLICA", "BUSY", "ADDRESS"),
     ]
     assert lines[2].split() == ["worker", "71", "ready", "add", "abc", "1", "3"]
-    assert "add       4       abc      5       2        gpu" in lines
+    assert [
+        "add",
+        "4",
+        "abc",
+        "5",
+        "2",
+        *("1", "of", "3,", "2", "starting,", "1", "cordoned"),
+        "api:",
+        "2",
+        "at",
+        "once;",
+        "2",
+        "run,",
+        "5",
+        "wait",
+        "gpu",
+    ] in [line.split() for line in lines]
 
 
 def test_logs_are_lines_with_time_function_and_call(
@@ -274,3 +290,19 @@ def _argv(*words: str) -> list[str]:
 def _fnq(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     return subprocess.run(_argv(*words), capture_output=True, text=True, timeout=40)
+
+
+def test_every_command_takes_the_server_and_the_namespace_as_arguments(
+    server: ControlServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They go before the environment; commands about this machine's stack take none."""
+    address = os.environ["FNQ_ADDR"]
+    monkeypatch.setenv("FNQ_ADDR", "localhost:1")
+    monkeypatch.setenv("FNQ_NAMESPACE", "other")
+    assert main(["status", "--addr", address, "--namespace", "mine"]) == 0
+    assert main(["logs", "--addr", address, "--namespace", "mine"]) == 0
+    assert [each.namespace for each in server.asked] == ["mine", "mine"]
+    assert main(["status", "--addr", "nowhere"]) == 1
+    assert "addr (from argument)" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["down", "--namespace", "mine"])

@@ -94,6 +94,15 @@ def test_a_stack_is_asked_and_then_its_server() -> None:
             "kind": "function",
             "queued": 5,
             "running": 2,
+            "limit": "api: 2 at once; 2 run, 5 wait",
+            "replicas": {
+                "wanted": 3,
+                "ready": 1,
+                "starting": 2,
+                "cordoned": 1,
+                "min": 0,
+                "max": 8,
+            },
             "inactive": ["gpu"],
         }
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from fnq.v1 import spec_pb2
 from fnq_server.orchestrator.local import LocalOrchestrator, explain
-from fnq_server.orchestrator.seam import Explanation, Orchestrator, Outlook
+from fnq_server.orchestrator.seam import Caveats, Explanation, Orchestrator, Outlook, Provision
 from fnq_wire.error import StackError, UnschedulableError
 from tests.unit.fnq_local.stack import Stack
 
@@ -46,7 +46,7 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
 
     async def scene() -> list[int]:
         local = _orchestrator(stack)
-        spec = spec_pb2.FunctionSpec(name="add", env={"COLOUR": "blue"})
+        spec = spec_pb2.FunctionSpec(name="add")
         counts = []
 
         async def count() -> None:
@@ -54,11 +54,11 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
             staying = [each for each in found if each.state != "stopping"]
             counts.append(len(staying))
 
-        await local.ensure("default", "abc", spec, 2)
+        await local.ensure("default", "abc", spec, Provision(), 2)
         await count()
-        await local.ensure("default", "abc", spec, 1)
+        await local.ensure("default", "abc", spec, Provision(), 1)
         await count()
-        await local.scale("default", "abc", spec, 1)
+        await local.scale("default", "abc", spec, Provision(), 1)
         await count()
         await local.stop("other", "abc")
         await count()
@@ -67,6 +67,30 @@ def test_workers_are_started_scaled_and_stopped(stack: Stack) -> None:
         return counts
 
     assert asyncio.run(scene()) == [2, 2, 1, 1, 0]
+
+
+def test_workers_need_the_supervisor_alone(stack: Stack) -> None:
+    """Where it is away, that is missing."""
+    [found] = asyncio.run(_orchestrator(stack).check(None))
+    assert (found.subject, found.state) == ("workers", "ok")
+    [found] = asyncio.run(LocalOrchestrator("/nowhere/supervisor.sock").check(None))
+    assert (found.subject, found.state) == ("workers", "missing")
+    assert found.what.startswith("no supervisor at /nowhere/supervisor.sock")
+
+
+def test_the_machine_says_what_it_lacks(stack: Stack) -> None:
+    """By the supervisor, which is on it; what no function asks for is not mentioned."""
+
+    async def scene() -> Caveats:
+        large = spec_pb2.FunctionSpec(name="large")
+        large.resources.cpu_millis = 1_000_000
+        return await _orchestrator(stack).caveats([large, spec_pb2.FunctionSpec(name="small")])
+
+    found = asyncio.run(scene())
+    assert list(found.lacks) == ["large"]
+    [clause] = found.lacks["large"]
+    assert re.fullmatch(r"asks for 1000 cores, this machine has \d+", clause)
+    assert len(found.notes) <= 1
 
 
 LOST = "ended with exit code 7"
@@ -101,12 +125,12 @@ def test_a_worker_that_does_not_run_is_explained(stack: Stack) -> None:
         local = _orchestrator(stack)
         absent = Explanation(Outlook.ABSENT, "no worker was asked for")
         assert await local.explain("default", "abc") == absent
-        await local.ensure("default", "abc", spec_pb2.FunctionSpec(name="add"), 1)
+        await local.ensure("default", "abc", spec_pb2.FunctionSpec(name="add"), Provision(), 1)
         await _until(lambda: stack.pid("worker 0") != 0)
         assert await local.explain("default", "abc") == Explanation(Outlook.RUNNING)
         assert await local.explain("other", "abc") == absent
-        bad = spec_pb2.FunctionSpec(name="add", env={"STANDIN_EXIT": "no licence"})
-        await local.ensure("default", "bad", bad, 1)
+        bad = Provision(secrets={"STANDIN_EXIT": "no licence"})
+        await local.ensure("default", "bad", spec_pb2.FunctionSpec(name="add"), bad, 1)
         await _until(lambda: "worker crashes" in _reason(stack, "bad"))
         found = await local.explain("default", "bad")
         # Whether it is down at the moment, or about to come up once more.
@@ -131,8 +155,23 @@ def test_what_the_supervisor_refuses_is_an_error_with_its_words(stack: Stack) ->
     """So is a supervisor that is not there."""
     spec = spec_pb2.FunctionSpec(name="add")
     with pytest.raises(StackError, match=r"refused \'ensure\': not a version id: \'\.\./up\'"):
-        asyncio.run(_orchestrator(stack).ensure("default", "../up", spec, 1))
+        asyncio.run(_orchestrator(stack).ensure("default", "../up", spec, Provision(), 1))
     with pytest.raises(UnschedulableError, match=r"257 workers .* one machine runs 256 at most"):
-        asyncio.run(_orchestrator(stack).ensure("default", "abc", spec, 257))
+        asyncio.run(_orchestrator(stack).ensure("default", "abc", spec, Provision(), 257))
     with pytest.raises(StackError, match=r"no supervisor at /nowhere\.sock"):
         asyncio.run(LocalOrchestrator("/nowhere.sock").touch())
+
+
+def test_a_plan_names_what_the_supervisor_would_be_told_and_no_secret() -> None:
+    """Field by field, without those that are empty; nobody is asked."""
+    spec = spec_pb2.FunctionSpec(name="add")
+    spec.volumes.add(volume="models", path="/models")
+    spec.secrets.add(source="env", name="KEY")
+    spec.resources.cpu_millis = 500
+    nobody = LocalOrchestrator("/nowhere.sock")
+    draft = asyncio.run(nobody.plan("default", "abc", spec, "environment:/e", 2))
+    assert draft.text.splitlines() == [
+        *("namespace: default", "version: abc", "function: add", "replicas: 2"),
+        *("image: environment:/e", "volumes: [['models', '/models']]", "cpu_millis: 500"),
+        "secrets: ['KEY']",
+    ]

@@ -16,7 +16,7 @@ from fnq_server.orchestrator.local import LocalOrchestrator
 from fnq_server.orchestrator.nomad.door import Access
 from fnq_server.orchestrator.nomad.orchestrator import NomadOrchestrator
 from fnq_server.orchestrator.nomad.terms import Terms
-from fnq_server.orchestrator.seam import Orchestrator, Outlook
+from fnq_server.orchestrator.seam import Orchestrator, Outlook, Provision
 from tests.unit.fnq_server.orchestrator.nomad import recorded
 from tests.unit.fnq_server.orchestrator.nomad.api import serving
 
@@ -57,7 +57,9 @@ async def _nomad(_folder: Path, workers: Sequence[str]) -> AsyncIterator[Orchest
     with serving() as api:
         how = Terms(driver="raw_exec", command="/usr/bin/python3")
         made = NomadOrchestrator(Access(api.address), how)
-        await made.ensure("default", VERSION, spec_pb2.FunctionSpec(name="f"), len(workers))
+        await made.ensure(
+            "default", VERSION, spec_pb2.FunctionSpec(name="f"), Provision(), len(workers)
+        )
         [identity] = api.jobs
         status = [_ALLOCATIONS[each] for each in workers]
         api.place(

@@ -11,7 +11,7 @@ from fnq_server.orchestrator.nomad.job import FUNCTION, GROUP, NAMESPACE, VERSIO
 from fnq_server.orchestrator.nomad.story import TERMINAL, newest
 from fnq_server.orchestrator.seam import Placed
 
-__all__ = ["workers"]
+__all__ = ["replica_of", "workers"]
 
 _INDEX = re.compile(r"\[(\d+)\]$")
 
@@ -44,10 +44,14 @@ def _queued(job: Mapping[str, Any]) -> int:
     return 0 if job["Stop"] else int(summary.get(GROUP, {}).get("Queued", 0))
 
 
-def _placed(job: Mapping[str, Any], allocation: Mapping[str, Any]) -> Placed:
+def replica_of(allocation: Mapping[str, Any]) -> int:
+    """Return the index of an allocation among those of its job, by its name."""
     index = _INDEX.search(allocation["Name"])
-    replica = int(index[1]) if index else 0
-    return _worker(job, replica, _state(allocation), allocation["NodeName"])
+    return int(index[1]) if index else 0
+
+
+def _placed(job: Mapping[str, Any], allocation: Mapping[str, Any]) -> Placed:
+    return _worker(job, replica_of(allocation), _state(allocation), allocation["NodeName"])
 
 
 def _state(allocation: Mapping[str, Any]) -> str:

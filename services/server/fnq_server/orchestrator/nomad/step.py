@@ -8,7 +8,7 @@ from typing import Any
 
 from fnq_server.orchestrator.nomad.job import DIGEST, NAMESPACE, SINCE, VERSION, Job, with_count
 
-__all__ = ["Register", "Scale", "next_step"]
+__all__ = ["Register", "Scale", "is_alive", "next_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ def next_step(found: Mapping[str, Any] | None, job: Job, *, exact: bool) -> Regi
 
     Unless `exact`, more workers than wanted are fine. Where two servers would have the
     job different, as while one file of theirs is exchanged, the one that started last
-    decides. Raises ValueError when the id is that of another version.
+    decides; but of a job for no worker the count alone is heeded, since the rest may not be
+    known. Raises ValueError when the id is that of another version.
     """
     wanted = job["TaskGroups"][0]["Count"]
     if found is None:
@@ -44,9 +45,14 @@ def next_step(found: Mapping[str, Any] | None, job: Job, *, exact: bool) -> Regi
         return Register(job, index) if wanted else None
     count = int(found["TaskGroups"][0]["Count"])
     right = wanted if exact else max(wanted, count)
-    if _is_outdated(meta, job["Meta"]):
+    if wanted and _is_outdated(meta, job["Meta"]):
         return Register(with_count(job, right), index)
     return Scale(right, index) if right != count else None
+
+
+def is_alive(found: Mapping[str, Any] | None) -> bool:
+    """Whether there is a job, and it was not stopped; it may have no workers."""
+    return found is not None and not found["Stop"]
 
 
 def _is_outdated(meta: Mapping[str, str], own: Mapping[str, str]) -> bool:

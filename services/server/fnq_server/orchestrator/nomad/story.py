@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fnq_server.orchestrator.nomad.injection import SHARED
 from fnq_server.orchestrator.nomad.job import TASK
 from fnq_server.orchestrator.seam import Outlook
 
@@ -20,6 +22,8 @@ _HINDRANCES = frozenset(
     {"Failed Artifact Download", "Failed Validation", "Setup Failure", "Task hook failed"}
 )
 _PULL = "Failed to pull "
+#: How Nomad says that a template waits: for the variable at a path, in a namespace and a region.
+_MISSING = re.compile(r"Missing: nomad\.var\.block\(([^@)]+)@[^)]*\)")
 #: What is to be expected of one worker, best first.
 _BEST_FIRST = (Outlook.RUNNING, Outlook.STARTING, Outlook.CRASHING, Outlook.BLOCKED)
 
@@ -176,5 +180,21 @@ def _progress(events: Sequence[Mapping[str, Any]], where: str) -> str:
     if last["Type"] == "Driver" and "image" in (last.get("Details") or {}):
         return f"{where} downloads the image {last['Details']['image']}"
     if last["Type"] == "Template":
-        return f"its worker on {where} waits: {' '.join(last['DisplayMessage'].split())}"
+        return f"its worker on {where} waits{_awaited(' '.join(last['DisplayMessage'].split()))}"
     return f"{where} starts its worker"
+
+
+def _awaited(text: str) -> str:
+    """Return what a template waits for; Nomad shows one that is denied as one that is not there."""
+    missing = _MISSING.search(text)
+    if missing is None:
+        return f": {text}"
+    if missing[1] == SHARED:
+        return (
+            " for what an operator gives all workers, as certificates and the login of a registry: "
+            f"the variable {SHARED} of Nomad is not there, or its job may not read it"
+        )
+    return (
+        f" for its secrets: the variable {missing[1]} of Nomad is not there, or its job may not "
+        "read it; the server writes it again within seconds, if its token may"
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from fnq_core import primary
+from fnq_server.orchestrator.nomad.bounds import Bounds
 from fnq_wire import address
 
 __all__ = ["Terms", "read"]
@@ -16,6 +17,8 @@ __all__ = ["Terms", "read"]
 #: What a worker dials, and how it finds that through Consul.
 _DIALLED = {"consumer": "consul", "server": "consul", "redis": "redis+consul"}
 _DRIVERS = ("raw_exec", "exec", "docker")
+#: Whether TLS is spoken, and who shows a certificate: nobody, what is dialled, or both ends.
+_TLS = ("off", "on", "mutual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,14 @@ class Terms:
     and exec; `image` is for docker. `consul` is HOST:PORT as a worker sees it. What
     a worker dials is found there, unless `consumer`, `server` or `redis` say
     otherwise. Their jobs are in `nomad_namespace`. Megahertz and mebibytes are those
-    of a function that asks for none.
+    of a function that asks for none; `core_mhz` is what a node counts for one core.
+    `gpus` are names of GPUs, as a function asks for them, and the models that each stands
+    for, as `fnq gpus` shows them; `gpu_runtime` is what Docker needs for NVIDIA's, "" for
+    nothing. `bounds` are what functions may ask for at most, and `bounds_key` is where in
+    Consul's KV there are more of them, "" for nowhere. With `tls` "on" a worker dials with
+    TLS, and with "mutual" shows a certificate besides; with `consul_tls` it asks Consul so.
+    `registry_login` is whether nodes log in where they fetch the images of functions, with what
+    the Nomad variable `nomad/jobs` has as FNQ_REGISTRY_USER and FNQ_REGISTRY_PASSWORD.
     """
 
     driver: str
@@ -41,6 +51,14 @@ class Terms:
     node_pool: str = "default"
     cpu_mhz: int = 100
     memory_mb: int = 512
+    gpus: dict[str, list[str]] = field(default_factory=dict)
+    gpu_runtime: str = "nvidia"
+    core_mhz: int = 1000
+    bounds: Bounds = field(default_factory=Bounds)
+    bounds_key: str = ""
+    tls: str = "off"
+    consul_tls: bool = False
+    registry_login: bool = False
 
     def __post_init__(self) -> None:
         """Fill in what follows from `consul`; raise ValueError that names the first bad field."""
@@ -51,12 +69,20 @@ class Terms:
             raise ValueError(f"{needed}: the driver {self.driver} needs it")
         if not self.datacenters:
             raise ValueError('datacenters: expected at least one, "*" for all')
-        for name, least in (("cpu_mhz", 1), ("memory_mb", 10)):
+        for name, least in (("cpu_mhz", 1), ("memory_mb", 10), ("core_mhz", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}: expected at least {least}, not {getattr(self, name)}")
-        for name, scheme in _DIALLED.items():
+        if self.tls not in _TLS:
+            raise ValueError(f"tls: expected one of {', '.join(_TLS)}, not {self.tls!r}")
+        dialled = dict(_DIALLED)
+        if self.tls != "off":
+            dialled["redis"] = "rediss+consul"
+        for name, scheme in dialled.items():
             if not getattr(self, name):
                 object.__setattr__(self, name, f"{scheme}://{self.consul}")
+        for name, models in self.gpus.items():
+            if name != name.lower() or not models:
+                raise ValueError(f"gpus: expected a name in lower case with models, not {name!r}")
         _check_dialled(self)
 
 
@@ -92,6 +118,8 @@ def read(path: str) -> Terms:
             if name not in known:
                 raise ValueError(f"{name}: no such field; there are {', '.join(known)}")
             _check_kind(name, str(known[name].type), value)
+        if "bounds" in given:
+            given["bounds"] = Bounds.of(given["bounds"], path)
         if "driver" not in given:
             raise ValueError(f"driver: expected one of {', '.join(_DRIVERS)}")
         return Terms(**given)
@@ -107,8 +135,18 @@ def _check_kind(name: str, kind: str, value: object) -> None:
         right, expected = isinstance(value, str), "text"
     elif kind == "int":
         right, expected = type(value) is int, "a whole number"
+    elif kind == "bool":
+        right, expected = isinstance(value, bool), "true or false"
+    elif kind == "list[str]":
+        right, expected = _are_texts(value), "a list of texts"
+    elif kind == "Bounds":
+        right, expected = isinstance(value, dict), "a table"
     else:
-        right = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        expected = "a list of texts"
+        right = isinstance(value, dict) and all(map(_are_texts, value.values()))
+        expected = "a table with lists of texts"
     if not right:
         raise ValueError(f"{name}: expected {expected}, not {value!r}")
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

@@ -7,12 +7,17 @@ test's to say.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.httpserver import HttpServer
+from tests.unit.fnq_server.orchestrator.nomad.hostapi import VolumesApi
+from tests.unit.fnq_server.orchestrator.nomad.vars import VarsApi
 
 __all__ = ["NomadApi", "serving"]
 
@@ -26,7 +31,13 @@ class NomadApi:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.allocations: dict[str, list[dict[str, Any]]] = {}
         self.evaluations: list[dict[str, Any]] = []
+        #: What a plan is answered with; None: as for a job that would be placed.
+        self.plan: dict[str, Any] | None = None
         self.nodes: list[dict[str, Any]] = []
+        #: Node pools that the token may see.
+        self.pools: list[str] = []
+        self.vars = VarsApi()
+        self.hosts = VolumesApi()
         self.logs: dict[tuple[str, str], bytes] = {}
         #: Allocations whose node is out of reach, so that nobody can read what they wrote.
         self.broken_logs: set[str] = set()
@@ -34,6 +45,10 @@ class NomadApi:
         self.queries: list[dict[str, str]] = []
         #: What is answered in place of anything else: status and text.
         self.refusal: tuple[int, str] | None = None
+        #: The token that is shown; None while ACLs are off.
+        self.own: dict[str, Any] | None = None
+        #: Paths that the token has no right to.
+        self.denied: set[str] = set()
         #: Changes of a job by somebody else, each right before a write reaches it.
         self.rivals = 0
         #: Closed, nothing is answered.
@@ -52,14 +67,34 @@ class NomadApi:
         if self.refusal is not None:
             return self.refusal
         path = parts.path.removeprefix("/v1/").split("/")
+        if "/".join(path) in self.denied:
+            return 403, "Permission denied"
         if path[0] == "job":
             return self._job(method, path[1], path[2] if len(path) > 2 else "", body, query)
         if path[:3] == ["client", "fs", "logs"]:
             return self._log(path[3], query)
+        if path[0] in ("var", "vars"):
+            return self.vars.answer(method, "/".join(path), body, query)
+        if path[0] in ("volume", "volumes"):
+            return self.hosts.answer(method, path, body, query)
+        if path == ["node", "pools"]:
+            return 200, [{"Name": each} for each in self.pools]
+        if path[0] == "node":
+            found = [each for each in self.nodes if each["ID"] == path[1]]
+            return (200, found[0]) if found else (404, "node not found")
+        if path == ["status", "leader"]:
+            return 200, b'"127.0.0.1:4647"'
+        if path == ["acl", "token", "self"]:
+            return 200, self.own or {"AccessorID": "acls-disabled", "Name": "ACLs disabled token"}
         lists: dict[str, list[Any]] = {
             "jobs": list(self.jobs.values()),
             "allocations": [each for some in self.allocations.values() for each in some],
-            "nodes": self.nodes,
+            "nodes": [
+                {**each, "HostVolumes": {**self.hosts.on(each["ID"]), **each["HostVolumes"]}}
+                if "HostVolumes" in each
+                else each
+                for each in self.nodes
+            ],
         }
         return 200, lists[path[0]]
 
@@ -70,6 +105,8 @@ class NomadApi:
             self.rivals -= 1
             self._rival(identity)
         job = self.jobs.get(identity)
+        if verb == "plan":
+            return self._plan(body)
         if method == "POST" and not verb:
             return self._register(identity, body, job)
         if method == "DELETE":
@@ -79,15 +116,34 @@ class NomadApi:
             return 200, {"EvalID": "" if job is None else "e", "JobModifyIndex": self.index}
         if verb == "allocations":
             return 200, self._wait(identity, query)
+        if verb == "evaluate":
+            assert body == {"JobID": identity}
+            return 200, {"EvalID": "e"}
         if verb == "evaluations":
             return 200, self.evaluations
         if job is None:
             return 404, f'job "{identity}" not found' if verb == "scale" else "job not found"
         return self._scale(job, body) if verb == "scale" else (200, job)
 
+    def _plan(self, body: Any) -> tuple[int, Any]:
+        assert body["Diff"]
+        pool, identity = body["Job"]["NodePool"], body["Job"]["ID"]
+        if pool not in ("default", "all"):
+            return (
+                500,
+                f'1 error occurred:\n\t* job "{identity}" is in nonexistent node pool "{pool}"',
+            )
+        if self.plan is not None:
+            return 200, self.plan
+        placed = {"worker": {"Place": body["Job"]["TaskGroups"][0]["Count"]}}
+        diff = {"Type": "Added", "ID": identity}
+        return 200, {"Diff": diff, "Annotations": {"DesiredTGUpdates": placed}}
+
     def _register(self, identity: str, body: Any, job: dict[str, Any] | None) -> tuple[int, Any]:
         assert body["EnforceIndex"]
         expected = body["JobModifyIndex"]
+        if job is None and expected != 0:
+            return 500, f"Enforcing job modify index {expected}: job does not exist"
         if job is not None and expected == 0:
             return 500, f"Enforcing job modify index {expected}: job already exists"
         if job is not None and expected != job["JobModifyIndex"]:
@@ -180,12 +236,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[NomadApi]:
-    """Give an API that listens on this machine."""
-    api = NomadApi()
+def serving(
+    api: NomadApi | None = None, *, tls: ssl.SSLContext | None = None
+) -> Iterator[NomadApi]:
+    """Give an API that listens on this machine, in the clear unless told otherwise."""
+    api = api or NomadApi()
     handler = type("Handler", (_Handler,), {"api": api})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        api.address = f"http://127.0.0.1:{server.server_port}"
+    with HttpServer(handler, tls) as server:
+        api.address = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

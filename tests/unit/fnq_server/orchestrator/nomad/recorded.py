@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["allocation", "blocked", "event", "job", "node"]
+__all__ = ["allocation", "blocked", "event", "job", "node", "occupying", "resources"]
 
 
 def event(
@@ -60,6 +60,7 @@ NO_VOLUME = event(
     "Task hook failed", 'volumes: task driver "raw_exec" for "worker" does not support host volumes'
 )
 NO_VARIABLE = event("Template", "Missing: nomad.var.block(nomad/jobs/nov@default.global)")
+NO_SHARED = event("Template", "Missing: nomad.var.block(nomad/jobs@default.global)")
 NO_KEY = event(
     "Killing",
     'Template failed: (dynamic): execute: template: :1: map has no entry for key "HF_TOKEN"',
@@ -75,6 +76,7 @@ def allocation(
         "ID": f"a2145c67-0000-0000-0000-{created:012}",
         "Name": f"fnq-f-abc01234.worker[{index}]",
         "JobID": "fnq-f-abc01234",
+        "Namespace": "default",
         "NodeName": "vm",
         "DesiredStatus": desired,
         "DesiredDescription": "alloc not needed due to job update" if desired == "stop" else "",
@@ -94,6 +96,8 @@ def node(**changes: Any) -> dict[str, Any]:
             "qemu": {"Detected": False, "Healthy": False, "HealthDescription": ""},
             "raw_exec": {"Detected": True, "Healthy": True, "HealthDescription": "Healthy"},
         },
+        "ID": "n1",
+        "ModifyIndex": 9,
         "Name": "vm",
         "NodePool": "default",
         "NodeResources": {"Cpu": {"CpuShares": 2000}, "Memory": {"MemoryMB": 24105}},
@@ -103,10 +107,44 @@ def node(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def resources(*cards: tuple[str, int, int], ill: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what a node has, with so many cards of a model with MiB each."""
+    devices = [
+        {
+            "Vendor": "nvidia",
+            "Type": "gpu",
+            "Name": model,
+            "Attributes": {
+                "memory": {"Bool": None, "Float": None, "Int": memory_mb, "Unit": "MiB"},
+            },
+            "Instances": [_instance(f"{model}/{number}", ill) for number in range(count)],
+        }
+        for model, memory_mb, count in cards
+    ]
+    return {"Cpu": {"CpuShares": 2000}, "Memory": {"MemoryMB": 24105}, "Devices": devices}
+
+
+def _instance(identity: str, ill: tuple[str, ...]) -> dict[str, Any]:
+    fault = "fallen off the bus" if identity in ill else ""
+    return {"ID": identity, "Healthy": not fault, "HealthDescription": fault, "Locality": None}
+
+
+def occupying(*gpus: str, **changes: Any) -> dict[str, Any]:
+    """Return the fields of an allocation that holds GPUs of the node n1."""
+    device = {"Vendor": "nvidia", "Type": "gpu", "DeviceIDs": list(gpus)}
+    tasks = {"worker": {"Devices": [device]}, "side": {"Devices": None}}
+    return {
+        "Namespace": "default",
+        "NodeID": "n1",
+        "AllocatedResources": {"Tasks": tasks},
+    } | changes
+
+
 def blocked(created: int = 13, **metric: Any) -> dict[str, Any]:
     """Return an evaluation that waits for room, with what was met when it was last tried."""
     return {
         "CreateIndex": created,
+        "SnapshotIndex": created,
         "FailedTGAllocs": {
             "worker": {
                 "ConstraintFiltered": None,

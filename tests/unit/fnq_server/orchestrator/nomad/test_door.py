@@ -103,7 +103,7 @@ async def test_a_change_is_waited_for(api: NomadApi) -> None:
         (
             (403, "Permission denied"),
             (r"does not let us list nodes in its namespace 'fn' \(Permission denied\): "
-            "set NOMAD_TOKEN to a token that may"),
+            "set NOMAD_TOKEN to a token that may, by a policy with node { policy = \"read\" }$"),
         ),
         (
             (
@@ -117,11 +117,15 @@ async def test_a_change_is_waited_for(api: NomadApi) -> None:
         ),
         ((500, '1 error occurred:\n\t* job "x" is in nonexistent node pool "gpu"\n\n'),
          'refuses to list nodes: job "x" is in nonexistent node pool "gpu"$'),
+        ((500, "No cluster leader"),
+         r"cannot list nodes \(No cluster leader\): see whether nomad server members names"),
+        ((400, "Client sent an HTTP request to an HTTPS server."),
+         r"speaks TLS: write https:// in --nomad or NOMAD_ADDR$"),
         ((502, ""), "refuses to list nodes: no reason given"),
         ((200, "<html>"), "is not Nomad, asked to list nodes: check --nomad"),
         ((301, "http://127.0.0.1:1/"), "sends us elsewhere, and the token goes nowhere else"),
     ],
-    ids=["token", "nested", "pool", "empty", "html", "moved"],
+    ids=["token", "nested", "pool", "leaderless", "plain", "empty", "html", "moved"],
 )  # fmt: skip
 async def test_a_refusal_is_told_in_nomads_words(
     api: NomadApi, refusal: tuple[int, str], problem: str

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fnq_server.orchestrator.nomad.placement import Ask, Lack, Node, judge, unplaced
+from fnq_server.orchestrator.nomad.lack import Lack
+from fnq_server.orchestrator.nomad.placement import Ask, Node, judge, unplaced
 from tests.unit.fnq_server.orchestrator.nomad.recorded import blocked, job, node
 
 MEMORY: dict[str, Any] = {"DimensionExhausted": {"memory": 1}, "NodesExhausted": 1}
@@ -15,7 +16,7 @@ MEMORY: dict[str, Any] = {"DimensionExhausted": {"memory": 1}, "NodesExhausted":
 def _judged(asked: dict[str, Any], metric: dict[str, Any], *nodes: dict[str, Any]) -> Lack:
     found = unplaced([blocked(**metric)])
     assert found is not None
-    return judge(Ask.of(job(**asked)), found, [Node.of(each) for each in nodes])
+    return judge(Ask.of(job(**asked)), found, [Node.of(each) for each in nodes], {})
 
 
 def test_more_memory_than_any_node_has_is_permanent() -> None:
@@ -148,6 +149,41 @@ def test_a_constraint_is_quoted_and_its_echo_is_not() -> None:
     )
     alone = {"ConstraintFiltered": {"computed class ineligible": 4}}
     assert "computed class ineligible on 4 nodes" in _judged({}, alone, node()).sentence
+
+
+def test_a_constraint_that_no_node_meets_is_what_is_told() -> None:
+    """The nodes are not in use: they are others than a function's options ask for."""
+    metric: dict[str, Any] = {"ConstraintFiltered": {"${meta.rack} is_set ": 1}}
+    assert _judged({}, metric, node()).sentence == (
+        "no node is as its job demands: ${meta.rack} is_set (Nomad: ${meta.rack} is_set on 1 node)"
+    )
+    metric = {"ConstraintFiltered": {"${meta.rack} = r7": 1, "missing drivers": 1}}
+    lack = _judged({}, metric, node())
+    assert not lack.permanent
+    assert lack.sentence == (
+        "no node is as its job demands: ${meta.rack} = r7 "
+        "(Nomad: ${meta.rack} = r7 on 1 node, missing drivers on 1 node)"
+    )
+    metric["DimensionExhausted"] = {"memory": 1}
+    assert _judged({}, metric, node()).sentence.startswith("the nodes that could run it are in use")
+
+
+@pytest.mark.parametrize(
+    "reason", ["missing compatible host volumes", "${node.unique.id} = a2145c67"]
+)
+def test_a_node_that_is_away_with_volumes_is_waited_for(reason: str) -> None:
+    """Nomad says it of the others; where it is there and has no room, that is told."""
+    asked = job()
+    asked["TaskGroups"][0]["Volumes"] = {"v0": {"Name": "v0", "Source": "fnvol-default~m"}}
+    metric: dict[str, Any] = {"ConstraintFiltered": {reason: 1}}
+    assert _judged(asked, metric, node()) == (
+        (
+            "no node on which it may run now has its volumes: it mounts 'fnvol-default~m' "
+            f"(Nomad: {reason} on 1 node)"
+        ),
+        False,
+    )
+    assert "in use" in _judged(asked, {**metric, **MEMORY}, node()).sentence
 
 
 def test_only_what_waits_now_is_told() -> None:

@@ -59,6 +59,17 @@ def test_the_server_that_started_last_decides_how_a_job_is() -> None:
     assert next_step(_found(later), _job(2, since_ms=100), exact=False) is None
 
 
+def test_a_job_of_which_no_worker_is_wanted_is_lowered_and_left_as_it_is() -> None:
+    """Whoever wants none need not know what its workers are given; the next one brings the rest."""
+    earlier = _found(_job(5, since_ms=100))
+    nobody = _job(0, since_ms=200, cpu_mhz=300)
+    assert next_step(earlier, nobody, exact=True) == Scale(0, 25)
+    assert next_step(earlier, nobody, exact=False) is None
+    lowered = _found(_job(0, since_ms=100))
+    later = _job(1, since_ms=200, cpu_mhz=300)
+    assert next_step(lowered, later, exact=False) == Register(later, 25)
+
+
 def test_a_later_server_that_has_it_the_same_changes_nothing() -> None:
     """A restart of a server restarts no worker."""
     assert next_step(_found(_job(since_ms=100)), _job(since_ms=200), exact=False) is None

@@ -142,12 +142,25 @@ def test_each_failure_is_told_in_nomads_words(event: dict[str, Any], sentence: s
         (
             (recorded.SETUP, recorded.NO_VARIABLE),
             (
-                "its worker on node 'vm' waits: Missing: "
-                "nomad.var.block(nomad/jobs/nov@default.global)"
+                "its worker on node 'vm' waits for its secrets: the variable nomad/jobs/nov of "
+                "Nomad is not there, or its job may not read it; the server writes it again "
+                "within seconds, if its token may"
+            ),
+        ),
+        (
+            (recorded.SETUP, recorded.event("Template", "rendering\nretries")),
+            "its worker on node 'vm' waits: rendering retries",
+        ),
+        (
+            (recorded.SETUP, recorded.NO_SHARED),
+            (
+                "its worker on node 'vm' waits for what an operator gives all workers, as "
+                "certificates and the login of a registry: the variable nomad/jobs of Nomad is not "
+                "there, or its job may not read it"
             ),
         ),
     ],
-    ids=["told", "setup", "image", "template"],
+    ids=["told", "setup", "image", "variable", "template", "shared"],
 )
 def test_what_is_on_its_way_is_told(events: tuple[dict[str, Any], ...], sentence: str) -> None:
     """By the last thing that happened."""

@@ -1,0 +1,1 @@
+"""Images built with a Docker engine, named "docker:REFERENCE"."""

@@ -1,0 +1,1 @@
+"""What workers need of a Nomad, and what is there of it."""

@@ -1,0 +1,135 @@
+job "fnq-make-receipt-5f0c1de2" {
+  name        = "fnq-make-receipt-5f0c1de2"
+  type        = "service"
+  namespace   = "fn"
+  node_pool   = "cpu"
+  datacenters = ["eu-*"]
+
+  meta = {
+    "fnq.namespace" = "default"
+    "fnq.function"  = "Make_Receipt"
+    "fnq.version"   = "5f0c1de2a9b84c7e6d3f2a1b0c9d8e7f"
+    "fnq.digest"    = "4e74637beabd7c86"
+    "fnq.since"     = "1795545800000"
+  }
+
+  update {
+    max_parallel = 0
+  }
+
+  group "worker" {
+    count = 3
+
+    restart {
+      attempts = 3
+      interval = "300s"
+      delay    = "2s"
+      mode     = "fail"
+    }
+
+    reschedule {
+      delay          = "5s"
+      delay_function = "exponential"
+      max_delay      = "60s"
+      unlimited      = true
+    }
+
+    ephemeral_disk {
+      size = 300
+    }
+
+    task "worker" {
+      driver       = "docker"
+      kill_signal  = "SIGTERM"
+      kill_timeout = "30s"
+
+      config {
+        image = "fnq-worker:0.1.0"
+        args = [
+          "--consumer",
+          "consul://10.0.0.1:8500",
+          "--host",
+          "$${attr.unique.network.ip-address}",
+          "--server",
+          "consul://10.0.0.1:8500",
+          "--redis",
+          "rediss+consul://10.0.0.1:8500",
+          "--namespace",
+          "default",
+          "--version",
+          "5f0c1de2a9b84c7e6d3f2a1b0c9d8e7f",
+          "--replica",
+          "$${NOMAD_ALLOC_INDEX}",
+          "--work",
+          "$${NOMAD_TASK_DIR}",
+          "--patience",
+          "30",
+        ]
+        network_mode = "host"
+        init         = true
+      }
+
+      env = {
+        "FNQ_TLS_CA"      = "$${NOMAD_SECRETS_DIR}/ca.pem"
+        "FNQ_TLS_CERT"    = "$${NOMAD_SECRETS_DIR}/cert.pem"
+        "FNQ_TLS_KEY"     = "$${NOMAD_SECRETS_DIR}/key.pem"
+        "CONSUL_CACERT"   = "$${NOMAD_SECRETS_DIR}/consul-ca.pem"
+        "CONSUL_HTTP_SSL" = "true"
+      }
+
+      template {
+        destination = "secrets/fnq.env"
+        data        = "{{ if nomadVarExists \"nomad/jobs\" }}{{ with nomadVar \"nomad/jobs\" }}{{ with .FNQ_TOKEN.Value }}FNQ_TOKEN={{ . | toJSON }}\n{{ end }}{{ with .REDIS_PASSWORD.Value }}REDIS_PASSWORD={{ . | toJSON }}\n{{ end }}{{ with .CONSUL_HTTP_TOKEN.Value }}CONSUL_HTTP_TOKEN={{ . | toJSON }}\n{{ end }}{{ end }}{{ end }}"
+        perms       = "0600"
+        env         = true
+        change_mode = "noop"
+      }
+
+      template {
+        destination          = "secrets/ca.pem"
+        data                 = "{{ with nomadVar \"nomad/jobs\" }}{{ .TLS_CA.Value }}{{ end }}"
+        perms                = "0644"
+        env                  = false
+        change_mode          = "noop"
+        error_on_missing_key = true
+      }
+
+      template {
+        destination          = "secrets/cert.pem"
+        data                 = "{{ with nomadVar \"nomad/jobs\" }}{{ .TLS_CERT.Value }}{{ end }}"
+        perms                = "0644"
+        env                  = false
+        change_mode          = "noop"
+        error_on_missing_key = true
+      }
+
+      template {
+        destination          = "secrets/key.pem"
+        data                 = "{{ with nomadVar \"nomad/jobs\" }}{{ .TLS_KEY.Value }}{{ end }}"
+        perms                = "0644"
+        env                  = false
+        change_mode          = "noop"
+        error_on_missing_key = true
+      }
+
+      template {
+        destination          = "secrets/consul-ca.pem"
+        data                 = "{{ with nomadVar \"nomad/jobs\" }}{{ .CONSUL_CA.Value }}{{ end }}"
+        perms                = "0644"
+        env                  = false
+        change_mode          = "noop"
+        error_on_missing_key = true
+      }
+
+      resources {
+        cpu    = 100
+        memory = 512
+      }
+
+      logs {
+        max_files     = 3
+        max_file_size = 10
+      }
+    }
+  }
+}
