@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check proto bench bench-cold peers kill soak images base cluster cluster-down cluster-test images-test nomad-test clean
 
+# The tests start thousands of processes; each would compile fnq anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 #: Any Python from 3.11 on; the environment is made with it.
 PYTHON ?= python3
 VENV := .venv
@@ -60,9 +63,10 @@ demo: setup  ## Transcribe a recording while it is decoded, each segment glossed
 	$(BIN)/python examples/transcribe.py
 
 test: setup  ## Run the tests, except those that have a target of their own
-	$(BIN)/python -m pytest -n $(TESTERS) $(ARGS)
-	@# Where ARGS selects none of these, pytest says so by 5.
-	$(BIN)/python -m pytest -m timed $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -n $(TESTERS) -p no:rerunfailures $(ARGS)
+	@# What else runs on the machine only delays these, so each may try thrice; the tries are told.
+	@# Where ARGS selects none of them, pytest says so by 5.
+	$(BIN)/python -m pytest -m timed --reruns 2 $(ARGS) || test $$? -eq 5
 
 check: setup  ## Lint, formatting, types, floors, and that the stubs are the proto's
 	$(BIN)/ruff check

@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.redis import RedisView, ownerless
 
 __all__ = ["Stack", "one_stack", "wait_until"]
 
+T = TypeVar("T")
 
-def wait_until(what: str, true: Callable[[], object], within_s: float = 20.0) -> None:
-    """Return once `true()` is; fail after `within_s` seconds."""
+
+def wait_until(what: str, true: Callable[[], T], within_s: float = 20.0) -> T:
+    """Return what `true()` is once it is; fail after `within_s` seconds."""
     deadline = time.monotonic() + within_s
-    while not true():
+    while not (found := true()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s: {what}")
         time.sleep(0.02)
+    return found
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,13 @@ class Stack:
         )
 
     def status(self) -> dict[str, Any]:
-        """Return `fnq status --json`."""
-        found: dict[str, Any] = json.loads(self.fnq("status", "--json").stdout)
-        return found
+        """Return `fnq status --json` as it is once nobody is too busy to answer it."""
+
+        def complete() -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(self.fnq("status", "--json").stdout)
+            return {} if any("not answer" in each for each in found["problems"]) else found
+
+        return wait_until("a whole answer of fnq status", complete)
 
     def processes(self, role: str, function: str = "") -> list[dict[str, Any]]:
         """Return the processes of a role, and of a function where one is named."""
@@ -92,15 +99,24 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start(self, path: Path, *words: str) -> subprocess.Popen[str]:
-        """Start a script on this stack; its output is a pipe."""
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, path: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Have a script run on this stack; its output is a pipe.
+
+        The block ends with it, and a block that fails ends it.
+        """
+        with subprocess.Popen(
             [sys.executable, "-u", str(path), *words],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as script:
+            try:
+                yield script
+            except BaseException:
+                script.kill()
+                raise
 
     def up(self) -> None:
         """Start the stack, with this process' environment and not a script's."""

@@ -93,6 +93,7 @@ def test_a_service_needs_no_more_than_its_extra(wheel: Path, service: str, tmp_p
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.timed
 def test_importing_the_sdk_is_cheap(python: Path) -> None:
     """The best of five fresh interpreters takes less than IMPORT_CPU."""
     code = "import chalkcompute, time; print(time.process_time())"

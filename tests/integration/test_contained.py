@@ -104,8 +104,8 @@ def test_functions_of_one_image_share_a_container(contained: ContainerStack) -> 
 
 def test_an_unknown_base_fails_the_deploy_with_its_name(contained: ContainerStack) -> None:
     """And with what the registry says; the script ends with it."""
-    script = contained.start(PROGRAM, "127.0.0.1:1/no/such:image", "limited")
-    said = script.communicate(timeout=60)[0]
+    with contained.start(PROGRAM, "127.0.0.1:1/no/such:image", "limited") as script:
+        said = script.communicate(timeout=60)[0]
     assert script.returncode == 1
     assert "ImageBuildError" in said
     assert "the base image '127.0.0.1:1/no/such:image' cannot be had: " in said
@@ -140,19 +140,19 @@ def test_a_runner_that_is_killed_in_its_container_is_replaced(
     """Its call runs again: process ids are those of the machine."""
     # Bundles lie where the container has them too.
     mark = contained.home / "state" / "work" / "begun"
-    script = contained.start(PROGRAM, python.NAME, "again", str(mark))
-    wait_until("the call runs", mark.exists, 40)
-    os.kill(contained.pid("runner", "sleep"), signal.SIGKILL)
-    assert script.communicate(timeout=60)[0].splitlines()[-1] == "True"
+    with contained.start(PROGRAM, python.NAME, "again", str(mark)) as script:
+        wait_until("the call runs", mark.exists, 40)
+        os.kill(contained.pid("runner", "sleep"), signal.SIGKILL)
+        assert script.communicate(timeout=60)[0].splitlines()[-1] == "True"
 
 
 def test_a_container_that_is_killed_is_replaced(contained: ContainerStack) -> None:
     """Its agents start again, with another one, and calls run again."""
     mark = contained.home / "state" / "work" / "began"
-    script = contained.start(PROGRAM, python.NAME, "again", str(mark))
-    wait_until("the call runs", mark.exists, 40)
-    _docker("kill", contained.shared()["Id"])
-    assert script.communicate(timeout=60)[0].splitlines()[-1] == "True"
+    with contained.start(PROGRAM, python.NAME, "again", str(mark)) as script:
+        wait_until("the call runs", mark.exists, 40)
+        _docker("kill", contained.shared()["Id"])
+        assert script.communicate(timeout=60)[0].splitlines()[-1] == "True"
 
 
 def test_a_supervisor_that_is_killed_leaves_no_container(contained: ContainerStack) -> None:

@@ -61,25 +61,25 @@ def test_a_worker_whose_secret_is_gone_starts_once_it_is_set(stack: Stack, tmp_p
     told(stack, "secret", "delete", "LATE_KEY")
     missing = "the secret LATE_KEY is missing: fnq secret set LATE_KEY"
     assert stack.script(tmp_path / "waits.py").endswith(f" s: {missing}\n")
-    script = stack.start(tmp_path / "calls.py")
-    assert script.stdout is not None
-    call = script.stdout.readline().strip()
-    wait_until("why", lambda: missing in stack.fnq("calls", "why", call).stdout)
-    told(stack, "secret", "set", "LATE_KEY", typed="late")
-    assert script.communicate(timeout=30)[0].endswith("LATE\n")
+    with stack.start(tmp_path / "calls.py") as script:
+        assert script.stdout is not None
+        call = script.stdout.readline().strip()
+        wait_until("why", lambda: missing in stack.fnq("calls", "why", call).stdout)
+        told(stack, "secret", "set", "LATE_KEY", typed="late")
+        assert script.communicate(timeout=30)[0].endswith("LATE\n")
 
 
 def test_who_waits_for_a_call_is_told_that_no_worker_takes_it(stack: Stack, tmp_path: Path) -> None:
     """On stderr, once, while it waits: of `fnq call`, and of a call that was spawned."""
     told(stack, "secret", "delete", "LATE_KEY")
     line = "[fnq] late: the secret LATE_KEY is missing: fnq secret set LATE_KEY\n"
-    script = stack.start(tmp_path / "calls.py")
-    called = stack.fnq("call", "late", "--timeout", "12")
-    assert called.returncode == 1
-    assert called.stderr.count(line) == 1
-    assert called.stdout == ""
-    told(stack, "secret", "set", "LATE_KEY", typed="late")
-    assert script.communicate(timeout=30)[0].count(line) == 1
+    with stack.start(tmp_path / "calls.py") as script:
+        called = stack.fnq("call", "late", "--timeout", "12")
+        assert called.returncode == 1
+        assert called.stderr.count(line) == 1
+        assert called.stdout == ""
+        told(stack, "secret", "set", "LATE_KEY", typed="late")
+        assert script.communicate(timeout=30)[0].count(line) == 1
 
 
 def test_with_another_key_nothing_starts_and_the_file_is_named(

@@ -62,18 +62,19 @@ def test_a_killed_runner_takes_only_its_own_call_along(stack: Stack, tmp_path: P
     """Its call is run again, in its successor; the other runners go on, and their calls."""
     folder = tmp_path / "met"
     folder.mkdir()
-    script = stack.start(PROGRAMS / "abreast.py", "serve", "processes", str(folder))
 
-    def busy() -> list[int]:
-        return [each["pid"] for each in stack.processes("runner", "in_processes") if each["busy"]]
+    def busy(*but: int) -> list[int]:
+        found = stack.processes("runner", "in_processes")
+        pids = [each["pid"] for each in found if each["busy"] and each["pid"] not in but]
+        return pids if len(pids) == 3 else []
 
-    wait_until("three calls run", lambda: len(list(folder.iterdir())) == 3)
-    wait_until("three runners say so", lambda: len(busy()) == 3)
-    before = busy()
-    os.kill(before[0], signal.SIGKILL)
-    wait_until("its call runs again", lambda: len(set(busy()) - {before[0]}) == 3)
-    (folder / "the fourth").touch()
-    out, _ = script.communicate(timeout=30)
+    with stack.start(PROGRAMS / "abreast.py", "serve", "processes", str(folder)) as script:
+        wait_until("three calls run", lambda: len(list(folder.iterdir())) == 3)
+        before = wait_until("three runners say so", busy)
+        os.kill(before[0], signal.SIGKILL)
+        wait_until("its call runs again", lambda: busy(before[0]))
+        (folder / "the fourth").touch()
+        out, _ = script.communicate(timeout=30)
     after = {int(line) for line in out.splitlines() if not line.startswith("[fnq] ")}
     assert after & set(before) == set(before[1:])
     assert len(after) == 3

@@ -43,8 +43,9 @@ def test_the_example_of_batches_takes_texts_together(stack: Stack, tmp_path: Pat
 
 def test_the_example_of_retries_answers_by_each_policy(stack: Stack) -> None:
     """Its bodies are empty, so the answer is None."""
-    said = deploy(stack, "retries")
-    assert said == "" or ClusterStack.named()
+    said = deploy(stack, "retries").splitlines()
+    # On a busy machine, and on a cluster, that its workers start takes long enough to be told.
+    assert [each for each in said if "worker" not in each] == []
     for name in ("flaky_api", "resilient_call", "network_call"):
         assert answers(stack, name, "x") == [None]
 

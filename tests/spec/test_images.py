@@ -100,8 +100,7 @@ def test_an_image_that_cannot_be_built_fails_the_deploy(
 def test_a_build_is_begun_anew_when_the_server_was_killed(stack: Stack) -> None:
     """The script that deploys goes on with the next server, and nothing of before counts."""
     environments, flag = stack.home / "state" / "environments", uuid.uuid4().hex
-    script = stack.start(PROGRAMS / "slowbuild.py", flag)
-    try:
+    with stack.start(PROGRAMS / "slowbuild.py", flag) as script:
         wait_until(
             "the step runs",
             lambda: any(flag in each.read_text() for each in environments.glob("*/build.log")),
@@ -110,8 +109,6 @@ def test_a_build_is_begun_anew_when_the_server_was_killed(stack: Stack) -> None:
         (environments / flag).touch()
         os.kill(stack.pid("server"), signal.SIGKILL)
         output, _ = script.communicate(timeout=60)
-    finally:
-        script.kill()
     assert "built" in output.splitlines(), output
 
 

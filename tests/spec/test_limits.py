@@ -79,12 +79,17 @@ def test_a_rate_counts_the_rows_of_a_map(stack: Stack) -> None:
 
 def test_a_call_that_waits_says_for_which_limit_and_goes_on_when_that_goes(stack: Stack) -> None:
     """It is shown there, by `fnq calls why` and in the status."""
-    limit(stack, "set", "spec-cap", "--max-concurrency", "1")
-    script = stack.start(PROGRAMS / "limited.py", "4")
-    try:
-        wait_until("one runs and one waits", lambda: state(stack, "spec-cap")["waiting"] == 1)
+
+    def shared() -> dict[str, Any]:
         found = state(stack, "spec-cap")
-        assert (found["running"], found["max_concurrency"], found["rate"]) == (1, 1, None)
+        return found if (found["running"], found["waiting"]) == (1, 1) else {}
+
+    with (
+        policy(stack, "spec-cap", "--max-concurrency", "1"),
+        stack.start(PROGRAMS / "limited.py", "30") as script,
+    ):
+        found = wait_until("one runs and one waits", shared)
+        assert (found["max_concurrency"], found["rate"]) == (1, None)
         why = stack.fnq("calls", "why", found["calls"][0]).stdout
         assert why == (
             "it waits for a permit of the rate limit spec-cap: 1 at once; 1 run, 1 wait\n"
@@ -94,12 +99,9 @@ def test_a_call_that_waits_says_for_which_limit_and_goes_on_when_that_goes(stack
         limit(stack, "delete", "spec-cap")
         limit(stack, "set", "spec-cap", "--max-concurrency", "3")
         wait_until("nobody waits", lambda: state(stack, "spec-cap")["waiting"] == 0)
-    finally:
         # As Ctrl-C: what it called ends with it, and asks for no worker any more.
         script.send_signal(signal.SIGINT)
-        script.wait(10)
-        script.stdout.close() if script.stdout else None
-        limit(stack, "delete", "spec-cap")
+        script.communicate(timeout=10)
 
 
 def test_a_limit_without_a_policy_limits_nothing_and_the_deploy_says_so(stack: Stack) -> None:

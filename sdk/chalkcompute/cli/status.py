@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
                     "processes": found.processes,
                     "parents": found.parents,
                     "functions": found.functions,
+                    "problems": found.problems,
                     **found.facts,
                 }
             )

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,14 +18,18 @@ import chalkcompute
 from chalkcompute import get_call_context
 
 PROCESSES = {"concurrency": "processes"}
+#: Seconds that a call waits for others: with nobody coming it must not keep a core for ever.
+PATIENCE_S = 40
 WHOSE: contextvars.ContextVar[str] = contextvars.ContextVar("whose", default="nobody's")
 
 
 def meet(folder: str, count: int) -> None:
     """Return when as many calls have come here, without giving the processor away."""
     Path(folder, f"{get_call_context().call_id}").touch()
+    until = time.monotonic() + PATIENCE_S
     while len(os.listdir(folder)) < count:
-        pass
+        if time.monotonic() > until:
+            raise TimeoutError(f"{len(os.listdir(folder))} of {count} calls came")
 
 
 def facts(folder: str, count: int) -> list[Any]:

@@ -47,6 +47,7 @@ async def _wait(look: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
+@pytest.mark.timed
 def test_what_dies_is_started_again_within_a_tenth_of_a_second(tmp_path: Path) -> None:
     """The first death costs no pause, and the state says what goes on."""
 
