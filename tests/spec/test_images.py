@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import uuid
@@ -67,7 +66,8 @@ def test_an_image_has_its_python_packages_variables_and_files(stack: Stack, fold
 def test_an_image_that_is_gone_is_built_again_for_a_call(stack: Stack, folder: Path) -> None:
     """Nobody deploys anew; the worker whose environment it was is gone with it."""
     assert run(stack, "images.py", str(folder)).returncode == 0
-    shutil.rmtree(stack.home / "state" / "environments")
+    # All at once, whatever is being built there.
+    (stack.home / "state" / "environments").rename(stack.home / f"gone-{uuid.uuid4().hex}")
     for each in stack.processes("zygote"):
         # One that was still importing what was removed ends by itself, also just now.
         if each["pid"]:
