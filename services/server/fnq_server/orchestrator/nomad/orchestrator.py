@@ -305,14 +305,20 @@ class NomadOrchestrator:
         return judge(ask, metric, [Node.of(each) for each in await self._door.nodes()], taken)
 
     async def logs(self, namespace: str, version: str, tail: int) -> list[str]:
-        """Return the last `tail` lines that each worker of the version itself wrote."""
+        """Return the last `tail` lines that each worker of the version itself wrote.
+
+        Of one whose node cannot be asked, a line that says so.
+        """
         identity = await self._find(namespace, version)
         allocations = await self._door.allocations(identity) if identity else []
         alive = [each for each in allocations if each["ClientStatus"] not in TERMINAL]
         lines: list[str] = []
         for each in newest(alive or allocations):
-            for stream in ("stdout", "stderr"):
-                lines += await self._tail(each["ID"], stream, tail)
+            try:
+                for stream in ("stdout", "stderr"):
+                    lines += await self._tail(each["ID"], stream, tail)
+            except StackError as problem:
+                lines.append(str(problem))
         return lines
 
     async def touch(self) -> float:

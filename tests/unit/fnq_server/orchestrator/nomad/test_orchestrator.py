@@ -324,6 +324,12 @@ async def test_logs_are_the_last_whole_lines_of_who_is_alive(api: NomadApi) -> N
     api.place(ID, dead, alive)
     lines = await nomad.logs("default", VERSION, 3)
     assert [line.split()[0] for line in lines] == ["6", "7", "8", "grün", "last"]
+    # One whose node is out of reach.
+    silent = allocation("running", index=1, created=30)
+    api.broken_logs.add(silent["ID"])
+    api.place(ID, dead, alive, silent)
+    *others, problem = await nomad.logs("default", VERSION, 3)
+    assert (others, "Unknown node a2145c67" in problem) == (lines, True)
     api.place(ID, dead)
     assert await nomad.logs("default", VERSION, 3) == ["I was"]
     assert await nomad.logs("default", VERSION, 0) == []
