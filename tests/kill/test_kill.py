@@ -74,8 +74,9 @@ def test_a_death_under_load_costs_a_pause_and_no_result(
     for name in LOADS:
         assert max(report[name]) > kill, "the load had ended before the death"
     pauses = [pause_around(report[name], kill) for name in LOADS]
-    print(f"\n{role} {function or '-'}: paused {max(pauses):.2f} s of {longest} s")
-    assert max(pauses) <= longest
+    told = f"{role} {function or '-'}: paused for {max(pauses):.2f} s of {longest} s"
+    print(f"\n{told}")
+    assert max(pauses) <= longest, told
 
 
 def _kill_under(
