@@ -16,8 +16,9 @@ from tests.house import source
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-#: Seconds of CPU for a fresh interpreter that imports the SDK, its own start included.
-IMPORT_CPU = 0.120
+#: What a fresh interpreter that imports the SDK may take of the CPU of one that imports these.
+#: Seconds alone say more of the machine: some take three times as long as others.
+MOST_CPU, USUAL = 1.5, "asyncio, dataclasses, inspect, json, logging, subprocess, typing"
 #: What `pip install fnq` must not need, and what an import alone must not load.
 SERVICES = ("fnq_consumer", "fnq_core", "fnq_local", "fnq_runner", "fnq_server", "fnq_worker")
 SERVER_ONLY = (*SERVICES, "hiredis", "redis", "uvloop", "valkey")
@@ -95,9 +96,14 @@ def test_a_service_needs_no_more_than_its_extra(wheel: Path, service: str, tmp_p
 
 @pytest.mark.timed
 def test_importing_the_sdk_is_cheap(python: Path) -> None:
-    """The best of five fresh interpreters takes less than IMPORT_CPU."""
-    code = "import chalkcompute, time; print(time.process_time())"
-    assert min(float(_run(python, code)) for _ in range(5)) < IMPORT_CPU
+    """It takes little more than what most programs import anyway."""
+    code = "import {}, time; print(time.process_time())"
+    pairs = [
+        [float(_run(python, code.format(each))) for each in ("chalkcompute", USUAL)]
+        for _ in range(5)
+    ]
+    ours, usual = map(min, zip(*pairs, strict=True))
+    assert ours < MOST_CPU * usual, f"{ours:.3f} s of CPU, the usual modules take {usual:.3f} s"
 
 
 def _run(python: Path, code: str) -> str:
