@@ -17,10 +17,10 @@ from tests.redis import RedisView, ownerless
 
 __all__ = ["Stack", "one_stack", "wait_until"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def wait_until(what: str, true: Callable[[], T], within_s: float = 20.0) -> T:
+def wait_until(what: str, true: Callable[[], _T], within_s: float = 20.0) -> _T:
     """Return what `true()` is once it is; fail after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not (found := true()):

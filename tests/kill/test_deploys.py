@@ -34,18 +34,15 @@ def test_a_death_in_the_middle_of_a_deploy_changes_nothing_of_it(
     """Nothing is current before the last function is imported; then both are, as one version."""
     gate = tmp_path / "open"
     with stack.start(GATED, str(gate)) as script:
-        try:
-            wait_until("a worker imports it", lambda: stack.processes("runner", "gated"))
-            assert {each["state"] for each in versions(stack, "free")} == {"preparing"}
-            os.kill(stack.pid(role, function), signal.SIGKILL)
-            wait_until(
-                "it is there again",
-                lambda: [each["state"] for each in versions(stack, "free")] == ["preparing"],
-            )
-            gate.touch()
-            output, _ = script.communicate(timeout=100)
-        finally:
-            script.kill()
+        wait_until("a worker imports it", lambda: stack.processes("runner", "gated"))
+        assert {each["state"] for each in versions(stack, "free")} == {"preparing"}
+        os.kill(stack.pid(role, function), signal.SIGKILL)
+        wait_until(
+            "it is there again",
+            lambda: [each["state"] for each in versions(stack, "free")] == ["preparing"],
+        )
+        gate.touch()
+        output, _ = script.communicate(timeout=100)
 
     assert output.splitlines()[-1] == "42 1"
     for each in ("gated", "free"):

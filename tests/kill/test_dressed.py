@@ -47,16 +47,13 @@ def test_deaths_while_workers_come_and_go_cost_no_result(stack: Stack, tmp_path:
     assert stack.fnq("secret", "set", "KILL_KEY", typed="the key").returncode == 0
     until = tmp_path / "end"
     with stack.start(DRESSED, str(until)) as load:
-        try:
-            assert load.stdout is not None
-            for line in iter(load.stdout.readline, "begun\n"):
-                assert line.startswith("[fnq]"), line + load.stdout.read()
-            for role, function in DEATHS:
-                _kill_each(stack, role, function)
-            until.touch()
-            output, _ = load.communicate(timeout=90)
-        finally:
-            load.kill()
+        assert load.stdout is not None
+        for line in iter(load.stdout.readline, "begun\n"):
+            assert line.startswith("[fnq]"), line + load.stdout.read()
+        for role, function in DEATHS:
+            _kill_each(stack, role, function)
+        until.touch()
+        output, _ = load.communicate(timeout=90)
     report = json.loads(output.splitlines()[-1])
     print(f"\n{report['calls']} calls, {report['streams']} streams")
     assert report["wrong"] == []

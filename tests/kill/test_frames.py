@@ -31,16 +31,13 @@ def test_a_file_is_exact_though_workers_die_all_the_time(
     """One is killed every two seconds; each row comes once, in order."""
     deaths = 0
     with stack.start(FRAMED, str(tmp_path), str(ROWS)) as frame:
-        try:
-            wait_until("rows run", lambda: list(tmp_path.glob("*out.parquet*")))
-            while frame.poll() is None:
-                due = time.monotonic() + EVERY_S
-                wait_until("the next death", functools.partial(_is_over, due))
-                # Where none lived there is none to make up for.
-                deaths += _kill(stack, role)
-            output, _ = frame.communicate(timeout=10)
-        finally:
-            frame.kill()
+        wait_until("rows run", lambda: list(tmp_path.glob("*out.parquet*")))
+        while frame.poll() is None:
+            due = time.monotonic() + EVERY_S
+            wait_until("the next death", functools.partial(_is_over, due))
+            # Where none lived there is none to make up for.
+            deaths += _kill(stack, role)
+        output, _ = frame.communicate(timeout=10)
 
     print(f"\n{deaths} deaths")
     assert json.loads(output.splitlines()[-1]) == {"rows": ROWS, "exact": True}

@@ -59,11 +59,8 @@ def test_a_death_under_load_costs_a_pause_and_no_result(
     """Every call, position and row comes exactly once, after a pause within bounds."""
     begin = tmp_path / "begin"
     with stack.start(LOAD, str(CALLS), str(CHUNKS), str(ROWS), str(begin)) as load:
-        try:
-            kill = _kill_under(load, begin, stack, role, function)
-            output, _ = load.communicate(timeout=150)
-        finally:
-            load.kill()
+        kill = _kill_under(load, begin, stack, role, function)
+        output, _ = load.communicate(timeout=150)
 
     report = json.loads(output.splitlines()[-1])
     assert report["wrong"] == []
@@ -104,12 +101,9 @@ def test_a_consumer_restarted_during_a_long_call_does_not_run_it_twice(
     marks = tmp_path / "marks"
     seconds = 5 if SHORT else 20
     with stack.start(ONCE, str(marks), str(seconds)) as call:
-        try:
-            wait_until("the handler begins", marks.exists)
-            os.kill(stack.pid("consumer"), signal.SIGKILL)
-            output, _ = call.communicate(timeout=100)
-        finally:
-            call.kill()
+        wait_until("the handler begins", marks.exists)
+        os.kill(stack.pid("consumer"), signal.SIGKILL)
+        output, _ = call.communicate(timeout=100)
 
     assert output.splitlines()[-1] == "done"
     assert marks.read_text() == "begun\n"

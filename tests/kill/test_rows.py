@@ -30,12 +30,9 @@ def test_a_death_during_a_long_call_of_rows_repeats_few_of_them(
         return marks.read_text().split() if marks.exists() else []
 
     with stack.start(ROWS, str(marks), str(COUNT)) as call:
-        try:
-            wait_until("rows run", lambda: len(ran()) >= BEFORE)
-            os.kill(stack.pid(role, "mark" if role in ("runner", "worker") else ""), signal.SIGKILL)
-            output, _ = call.communicate(timeout=100)
-        finally:
-            call.kill()
+        wait_until("rows run", lambda: len(ran()) >= BEFORE)
+        os.kill(stack.pid(role, "mark" if role in ("runner", "worker") else ""), signal.SIGKILL)
+        output, _ = call.communicate(timeout=100)
 
     report = json.loads(output.splitlines()[-1])
     assert report == {"heard": list(range(COUNT)), "exhausted": True}

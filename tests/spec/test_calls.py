@@ -32,22 +32,19 @@ def test_calls_in_flight_are_seen_and_a_queue_is_purged(stack: Stack, tmp_path: 
     """One runs and two wait: each says why; the purge ends those that wait and no other."""
     gate = tmp_path / "gate"
     with stack.start(PROGRAMS / "visible.py", str(gate)) as script:
-        try:
-            _await_begin(script)
-            wait_until(
-                "one runs and two wait",
-                lambda: (
-                    sorted(each["state"] for each in _calls(stack, "linger"))
-                    == ["queued", "queued", "running"]
-                ),
-            )
-            _check_calls(stack)
-            purged = stack.fnq("queue", "purge", "linger")
-            assert purged.stdout == "2 calls of linger ended\n"
-            gate.touch()
-            output, _ = script.communicate(timeout=20)
-        finally:
-            script.kill()
+        _await_begin(script)
+        wait_until(
+            "one runs and two wait",
+            lambda: (
+                sorted(each["state"] for each in _calls(stack, "linger"))
+                == ["queued", "queued", "running"]
+            ),
+        )
+        _check_calls(stack)
+        purged = stack.fnq("queue", "purge", "linger")
+        assert purged.stdout == "2 calls of linger ended\n"
+        gate.touch()
+        output, _ = script.communicate(timeout=20)
     assert output.splitlines()[-3:] == [
         "CallCancelledError: its queue was purged",
         "CallCancelledError: its queue was purged",
@@ -112,15 +109,12 @@ def test_an_attached_call_is_cancelled_from_the_command_line(stack: Stack, tmp_p
     """Its caller hears of it at once, and those beside it go on."""
     gate = tmp_path / "gate"
     with stack.start(PROGRAMS / "visible.py", str(gate)) as script:
-        try:
-            _await_begin(script)
-            wait_until("all are there", lambda: len(_calls(stack, "linger")) == 3)
-            waits = [each for each in _calls(stack, "linger") if each["state"] == "queued"]
-            assert stack.fnq("calls", "cancel", waits[-1]["call"]).stdout == "cancelled\n"
-            gate.touch()
-            output, _ = script.communicate(timeout=20)
-        finally:
-            script.kill()
+        _await_begin(script)
+        wait_until("all are there", lambda: len(_calls(stack, "linger")) == 3)
+        waits = [each for each in _calls(stack, "linger") if each["state"] == "queued"]
+        assert stack.fnq("calls", "cancel", waits[-1]["call"]).stdout == "cancelled\n"
+        gate.touch()
+        output, _ = script.communicate(timeout=20)
     assert output.splitlines()[-3:] == [
         "CallCancelledError: it was cancelled by `fnq calls cancel`",
         "through",

@@ -111,23 +111,20 @@ def test_a_busy_replica_is_not_stopped_while_others_are_taken_away(
 ) -> None:
     """The one with the highest index has a long call: it is cordoned, and goes when it is done."""
     with stack.start(PROGRAMS / PROGRAM, "held", str(tmp_path)) as program:
-        try:
-            begun = {name: tmp_path / f"{name}.begun" for name in "abc"}
-            wait_until("all run", lambda: all(path.exists() for path in begun.values()))
-            replica_of = {each["pid"]: each["replica"] for each in stack.processes("runner")}
-            place = {name: replica_of[int(path.read_text())] for name, path in begun.items()}
-            assert sorted(place.values()) == [0, 1, 2]
-            long = max(place, key=place.__getitem__)
-            before = begun[long].read_text()
-            for name in set(place) - {long}:
-                (tmp_path / f"{name}.end").touch()
-            wait_until("cordoned", lambda: replicas(stack, "held")["cordoned"] == 2)
-            assert replicas(stack, "held")["wanted"] == 1
-            assert len(workers(stack, "held")) == 3
-            (tmp_path / f"{long}.end").touch()
-            output, _ = program.communicate(timeout=30)
-        finally:
-            program.kill()
+        begun = {name: tmp_path / f"{name}.begun" for name in "abc"}
+        wait_until("all run", lambda: all(path.exists() for path in begun.values()))
+        replica_of = {each["pid"]: each["replica"] for each in stack.processes("runner")}
+        place = {name: replica_of[int(path.read_text())] for name, path in begun.items()}
+        assert sorted(place.values()) == [0, 1, 2]
+        long = max(place, key=place.__getitem__)
+        before = begun[long].read_text()
+        for name in set(place) - {long}:
+            (tmp_path / f"{name}.end").touch()
+        wait_until("cordoned", lambda: replicas(stack, "held")["cordoned"] == 2)
+        assert replicas(stack, "held")["wanted"] == 1
+        assert len(workers(stack, "held")) == 3
+        (tmp_path / f"{long}.end").touch()
+        output, _ = program.communicate(timeout=30)
     assert output.splitlines()[-1] == "a b c"
     assert begun[long].read_text() == before
     wait_until("no worker", lambda: not workers(stack, "held"))
@@ -138,13 +135,10 @@ def test_a_busy_replica_is_not_stopped_while_others_are_taken_away(
 def test_an_attempt_that_is_due_wakes_a_worker_up(stack: Stack, tmp_path: Path) -> None:
     """The function is suspended while its only call waits for its next attempt."""
     with stack.start(PROGRAMS / PROGRAM, "again", str(tmp_path)) as program:
-        try:
-            wait_until("the first attempt", (tmp_path / "tried").exists)
-            wait_until("no worker", lambda: not workers(stack, "again"))
-            assert program.poll() is None
-            output, _ = program.communicate(timeout=30)
-        finally:
-            program.kill()
+        wait_until("the first attempt", (tmp_path / "tried").exists)
+        wait_until("no worker", lambda: not workers(stack, "again"))
+        assert program.poll() is None
+        output, _ = program.communicate(timeout=30)
     assert output.splitlines()[-1] == "2"
 
 

@@ -72,16 +72,13 @@ def test_a_call_that_waits_for_its_next_attempt_is_seen_and_can_be_given_up(
         return found
 
     with stack.start(PROGRAMS / "later.py", str(runs), str(gate)) as script:
-        try:
-            wait_until("it waits", lambda: [each["state"] for each in calls()] == ["retrying"])
-            [call] = calls()
-            assert (call["attempt"], call["deaths"]) == (1, 0)
-            why = stack.fnq("calls", "why", call["call"]).stdout
-            assert re.fullmatch(r"it waits [\d.]+ s for attempt 2: the last one failed\n", why)
-            gate.touch()
-            output, _ = script.communicate(timeout=20)
-        finally:
-            script.kill()
+        wait_until("it waits", lambda: [each["state"] for each in calls()] == ["retrying"])
+        [call] = calls()
+        assert (call["attempt"], call["deaths"]) == (1, 0)
+        why = stack.fnq("calls", "why", call["call"]).stdout
+        assert re.fullmatch(r"it waits [\d.]+ s for attempt 2: the last one failed\n", why)
+        gate.touch()
+        output, _ = script.communicate(timeout=20)
     assert output.splitlines()[-1] == "cancelled True"
     wait_until("it is gone", lambda: not calls())
     assert runs.read_text() == "x"
