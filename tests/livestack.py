@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,10 @@ class Stack:
     namespace: str = "default"
     #: Seconds that a program may take, its workers' start included.
     patience_s: float = 50.0
+
+    def building(self) -> Stack:
+        """Return the same one, with time for a program whose image is built."""
+        return replace(self, patience_s=2 * self.patience_s)
 
     @property
     def env(self) -> dict[str, str]:

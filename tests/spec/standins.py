@@ -9,7 +9,7 @@ from typing import Any
 from tests.livestack import Stack
 from tests.spec.program import run
 
-__all__ = ["EXAMPLES", "SENTENCE_TRANSFORMERS", "STREAMED", "answers", "write"]
+__all__ = ["EXAMPLES", "MODULES", "SENTENCE_TRANSFORMERS", "STREAMED", "answers", "write"]
 
 EXAMPLES = Path(__file__).parents[2].parent / "shared" / "spec" / "examples"
 
@@ -104,6 +104,8 @@ def pipeline(kind, model):
     return lambda text: [{"translation_text": WORDS[text.strip()]}]
 """
 
+#: What those examples import that hear and translate, by its name.
+MODULES = {"httpx": _HTTPX, "faster_whisper": _FASTER_WHISPER, "transformers": _TRANSFORMERS}
 #: What the examples with images print, which stream what they hear.
 STREAMED = {
     "transcribe": [
@@ -121,8 +123,7 @@ STREAMED = {
 
 def write(folder: Path) -> None:
     """Write what the examples with images import; local modules travel with the functions."""
-    modules = {"httpx": _HTTPX, "faster_whisper": _FASTER_WHISPER, "transformers": _TRANSFORMERS}
-    for name, source in modules.items():
+    for name, source in MODULES.items():
         (folder / f"{name}.py").write_text(source, "utf-8")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from tests.clusterstack import ClusterStack
 from tests.index import needs_index
 from tests.livestack import Stack, one_stack
 from tests.spec.program import run
-from tests.spec.standins import EXAMPLES, SENTENCE_TRANSFORMERS, answers
+from tests.spec.standins import EXAMPLES, MODULES, SENTENCE_TRANSFORMERS, STREAMED, answers
 from tests.wheel import make_wheel
 
 pytestmark = [
@@ -79,6 +80,18 @@ def listed(folder: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture
+def translator(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the module that translates: it travels with the function that imports it."""
+    (tmp_path / "transformers.py").write_text(MODULES["transformers"], "utf-8")
+    # Where the examples put what they download; the path is theirs.
+    audio = Path("/tmp/audio")
+    there_before = audio.exists()
+    yield tmp_path
+    if not there_before:
+        audio.unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="module")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose images are built from wheels that lie beside it."""
@@ -89,21 +102,38 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "sentence-transformers",
         {"sentence_transformers/__init__.py": SENTENCE_TRANSFORMERS},
     )
+    for name in ("httpx", "faster_whisper"):
+        make_wheel(wheels, name.replace("_", "-"), {f"{name}/__init__.py": MODULES[name]})
     make_wheel(wheels, "spacy", {"spacy/__init__.py": SPACY, "spacy/__main__.py": SPACY_COMMAND})
     with listed(wheels) as page, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_FIND_LINKS", page)
         with one_stack(tmp_path_factory.mktemp("stack")) as stack:
             stack.up()
-            yield stack
+            yield stack.building()
 
 
-def deploy(stack: Stack, name: str) -> tuple[int, str]:
-    """Run an example from where it lies; return its exit code and what it says on stderr."""
+def example(stack: Stack, name: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run an example from where it lies."""
     path = EXAMPLES / f"{name}.py"
     if not path.exists():
         pytest.skip(f"the specification's {name}.py is not here: {path}")
-    done = run(stack, path)
+    return run(stack, path, env=env)
+
+
+def deploy(stack: Stack, name: str) -> tuple[int, str]:
+    """Run an example; return its exit code and what it says on stderr."""
+    done = example(stack, name)
     return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_an_example_prints_what_the_specification_shows(
+    builder: Stack, translator: Path, name: str
+) -> None:
+    """The files run unchanged; their image is built by the first."""
+    done = example(builder, name, PYTHONPATH=str(translator))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == STREAMED[name]
 
 
 def test_the_example_of_embeddings_brings_its_model_as_a_package(builder: Stack) -> None:

@@ -34,6 +34,12 @@ def _equipped() -> None:
 
 
 @pytest.fixture
+def stack(stack: Stack) -> Stack:
+    """That of all programs; those here wait for their images."""
+    return stack.building()
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the file that an image adds."""
     (tmp_path / "greeting.txt").write_text("hello")

@@ -118,12 +118,12 @@ def test_embeddings_find_what_is_near_in_meaning(stack: Stack) -> None:
     assert re.fullmatch(r"none of 8 texts ran with fewer than [1-7] others", together)
 
 
-@pytest.mark.slow
+@pytest.mark.images
 @pytest.mark.timeout(120)
 def test_entities_come_with_their_package(stack: Stack) -> None:
     """Its image is built by the first run, and there for the next one."""
     needs_index()
-    first = example(stack, "entities.py")
+    first = example(stack.building(), "entities.py")
     assert first[:3] == [
         "Robie House, 5757 South Woodlawn Avenue, Chicago, IL 60637",
         "    BuildingName: Robie House",

@@ -109,14 +109,14 @@ def test_files_are_shared_by_functions_versions_and_stacks(tmp_path: Path) -> No
         assert lines(stack, "volumes.py", "2")[0] == "['2 a']"
 
 
-@pytest.mark.slow
+@pytest.mark.images
 @pytest.mark.timeout(120)
 def test_volumes_and_files_of_an_image_are_seen_together(stack: Stack, tmp_path: Path) -> None:
     """Also a volume within a folder of these; neither gets anything of the other."""
     needs_index()
     (tmp_path / "greeting.txt").write_text("hello")
     said = "['hello', 'data', 'greeting.txt', 'Read-only file system']"
-    assert lines(stack, "volume_image.py", str(tmp_path)) == [said]
+    assert lines(stack.building(), "volume_image.py", str(tmp_path)) == [said]
     for volume in ("spec-notes", "spec-cache"):
         assert stack.fnq("volume", "list", volume).stdout.split()[-1] == "a"
 
