@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -36,8 +37,7 @@ def running(tmp_path: Path) -> Iterator[Callable[[Tls], str]]:
     with ExitStack() as stack:
 
         def start(tls: Tls) -> str:
-            folder = tmp_path / str(free_port())
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
             server = RedisServer(folder, port=free_port(), tls=tls)
             server.start()
             stack.callback(server.kill)
