@@ -20,6 +20,10 @@ from fnq_runner.threadwait import wait_in_thread
 
 __all__ = ["Loop"]
 
+#: Frames that one turn of the loop takes: each may have user code begin or go on, and what
+#: else the user has on the loop waits for all of it.
+_TURN = 8
+
 
 class Loop:
     """Serve dispatches of an async function; see `host.Host` for what its methods promise."""
@@ -34,6 +38,7 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(step.Steps().task)
         self._reading = False
+        self._returning = False
         self._flushing = False
         asyncio.set_event_loop(self._loop)
         # For good: other threads only follow.
@@ -122,12 +127,22 @@ class Loop:
             self._loop.stop()
 
     def _read(self) -> None:
+        if self._returning:
+            return
         self._reading = True
         try:
-            self._pipe.read()
+            left = self._pipe.read_some(_TURN)
         finally:
             self._reading = False
         self._begin()
+        if left:
+            self._returning = True
+            self._loop.call_soon(self._return)
+
+    def _return(self) -> None:
+        """Read on, after what else the loop had to do."""
+        self._returning = False
+        self._read()
 
     def _begin(self) -> None:
         """Begin what may begin: one write says so before the first of their steps."""

@@ -40,6 +40,8 @@ class Pipe:
         self._sock = sock
         self._route = route
         self._decoder = Decoder()
+        #: What has been read and is not routed yet.
+        self._unrouted: deque[Frame] = deque()
         self._view = memoryview(bytearray(_READ))
         self._pending: deque[bytes] = deque()
         #: Reentrant, as are the runner's other locks: the collector may run a finalizer
@@ -109,11 +111,26 @@ class Pipe:
 
     def read(self) -> None:
         """Route what has come, without waiting. Only for the thread that leads."""
+        while self.read_some(sys.maxsize):
+            continue
+
+    def read_some(self, most: int) -> bool:
+        """Route at most `most` frames of what has come; return whether there are more.
+
+        No poll tells of those: whoever leaves some reads again.
+        """
         self._routing = True
         try:
-            self._read()
+            if not self._unrouted:
+                self._receive()
+            while self._unrouted and most:
+                self._route(self._unrouted.popleft())
+                most -= 1
+        except (FrameError, OSError) as problem:
+            crash(problem)
         finally:
             self._routing = False
+        return bool(self._unrouted)
 
     def wait(
         self, bell: threading.Event, ready: Callable[[], bool], deadline: float | None = None
@@ -155,6 +172,8 @@ class Pipe:
 
     def pump(self, ready: Callable[[], bool], deadline: float | None) -> bool:
         """Do as `wait` on the thread that leads for good; no bell reaches it."""
+        # What an earlier turn left comes first: no poll tells of it.
+        self.read()
         while not ready():
             left = _left(deadline)
             if left is not None and left <= 0:
@@ -190,22 +209,20 @@ class Pipe:
                 else:
                     self.read()
 
-    def _read(self) -> None:
+    def _receive(self) -> None:
+        """Take the frames that have come off the socket."""
         try:
             while True:
                 count = self._sock.recv_into(self._view, 0, socket.MSG_DONTWAIT)
                 if not count:
                     os._exit(CUT_OFF)
-                for frame in self._decoder.feed(bytes(self._view[:count])):
-                    self._route(frame)
+                self._unrouted.extend(self._decoder.feed(bytes(self._view[:count])))
                 if count < _READ:
                     return
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             os._exit(CUT_OFF)
-        except FrameError as problem:
-            crash(problem)
 
     def _hand_over(self) -> None:
         if self._followers and not self._leading.locked():

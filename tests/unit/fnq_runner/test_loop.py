@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -55,6 +56,33 @@ async def f(a):
     assert max(run.value[2] for run in runs) < 0.1
     kinds = [kind for kind, _ in nest.seen]
     assert kinds.count(Kind.LEND) == kinds.count(Kind.RECLAIM) == 1000
+
+
+def test_calls_that_come_at_once_leave_turns_of_the_loop_to_what_else_is_on_it(
+    start: Start,
+) -> None:
+    """Of two hundred a few begin in each turn."""
+    source = """
+import asyncio
+turn = 0
+counting = None
+async def count():
+    global turn
+    while True:
+        turn += 1
+        await asyncio.sleep(0)
+async def f():
+    global counting
+    counting = counting or asyncio.create_task(count())
+    return turn
+"""
+    agent = start(source, **ASYNC)
+    agent.run()
+    with agent.together():
+        calls = [agent.dispatch() for _ in range(200)]
+    turns = Counter(agent.result(call).value for call in calls)
+    assert turns.total() == 200
+    assert max(turns.values()) <= 16
 
 
 def test_an_async_function_calls_itself_through_one_slot(start: Start) -> None:

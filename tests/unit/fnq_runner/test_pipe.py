@@ -130,3 +130,17 @@ def test_what_is_posted_goes_out_with_the_next_write(board: Board) -> None:
     board.pipe.send(encode(Kind.STARTED, number=2))
     frames = Decoder().feed(board.theirs.recv(1 << 16))
     assert [frame.number for frame in frames] == [1, 2]
+
+
+def test_a_turn_takes_so_many_frames_and_tells_whether_there_are_more(board: Board) -> None:
+    """What it leaves comes next, also where it is read with what came later."""
+    board.pipe.lead()
+    board.theirs.sendall(b"".join(encode(Kind.ANSWER, number=number) for number in range(5)))
+    assert board.pipe.read_some(2)
+    assert list(board.seen) == [0, 1]
+    board.say(5)
+    assert board.pipe.read_some(2)
+    assert not board.pipe.read_some(2)
+    assert list(board.seen) == [0, 1, 2, 3, 4]
+    board.pipe.read()
+    assert list(board.seen) == [0, 1, 2, 3, 4, 5]
