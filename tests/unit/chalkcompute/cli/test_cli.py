@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,7 +209,7 @@ def test_a_stack_that_lost_its_sockets_is_no_stack_that_does_not_run(
         assert main(["down"]) == 1
         assert str(lock) in capsys.readouterr().err
         monkeypatch.setattr(down, "_LONGEST_S", 30.0)
-        threading.Timer(0.05, file.close).start()
+        monkeypatch.setattr(time, "sleep", lambda _s: file.close())
         assert main(["down"]) == 0
     assert capsys.readouterr().out == "down\n"
 
