@@ -9,6 +9,7 @@ processes, which need a machine that is not full, the ones of a folder run one b
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import stat
@@ -23,7 +24,6 @@ import pytest
 from hypothesis import settings
 
 from fnq_local.redis import find
-from tests.clusterstack import keep_address
 
 MARK = "FNQ_TEST_RUN"
 #: Path of the Redis or Valkey server to test with, in place of the first that is found.
@@ -37,6 +37,21 @@ _LONE = ("tests/unit/", "tests/house/")
 # A loaded machine is slow; only the time limit of a test says that it hangs.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+def _keep_forks_single() -> None:
+    """Have gRPC start no threads of its own in what is forked off this process.
+
+    A launcher under test runs code between fork and exec, as it may in a supervisor, which
+    has one thread and no gRPC; here other tests use it. Its settings are read once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRPC_ENABLE_FORK_SUPPORT", "0")
+        importlib.import_module("grpc").insecure_channel("127.0.0.1:1").close()
+
+
+# Before any test's module is imported.
+_keep_forks_single()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,6 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
         (root / place).mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[name] = str(root / place)
     tempfile.tempdir = None
+    # Not before: it imports gRPC.
+    from tests.clusterstack import keep_address
+
     os.environ.update(keep_address(os.environ))
     for name in [each for each in os.environ if each.startswith("FNQ_") and each != MARK]:
         if name not in ("FNQ_BASE", "FNQ_KILL", "FNQ_REGISTRY", "FNQ_SOAK", REDIS):
