@@ -20,8 +20,8 @@ from fnq_runner.threadwait import wait_in_thread
 
 __all__ = ["Loop"]
 
-#: Frames that one turn of the loop takes: each may have user code begin or go on, and what
-#: else the user has on the loop waits for all of it.
+#: Frames that are routed in one go: each may have user code begin or go on, and what else
+#: the user has on the loop waits for all of it.
 _TURN = 8
 
 
@@ -123,7 +123,8 @@ class Loop:
         self.drained()
 
     def drained(self) -> None:
-        if self._docket.finished:
+        # What was read is still to be answered, if only by giving it back.
+        if self._docket.finished and not self._pipe.has_more:
             self._loop.stop()
 
     def _read(self) -> None:
@@ -131,18 +132,19 @@ class Loop:
             return
         self._reading = True
         try:
-            left = self._pipe.read_some(_TURN)
+            self._pipe.read_some(_TURN)
         finally:
             self._reading = False
+            if self._pipe.has_more:
+                self._loop.call_soon(self._return)
+                self._returning = True
         self._begin()
-        if left:
-            self._returning = True
-            self._loop.call_soon(self._return)
 
     def _return(self) -> None:
         """Read on, after what else the loop had to do."""
         self._returning = False
         self._read()
+        self.drained()
 
     def _begin(self) -> None:
         """Begin what may begin: one write says so before the first of their steps."""

@@ -59,6 +59,11 @@ class Pipe:
         self._poll.register(sock, select.POLLIN)
         self._poll.register(self._waker, select.POLLIN)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether frames have been read that are not routed yet."""
+        return bool(self._unrouted)
+
     def fileno(self) -> int:
         """Return the descriptor that is readable when frames have come."""
         return self._sock.fileno()
@@ -111,17 +116,16 @@ class Pipe:
 
     def read(self) -> None:
         """Route what has come, without waiting. Only for the thread that leads."""
-        while self.read_some(sys.maxsize):
-            continue
+        self.read_some(sys.maxsize)
 
-    def read_some(self, most: int) -> bool:
-        """Route at most `most` frames of what has come; return whether there are more.
+    def read_some(self, most: int) -> None:
+        """Route at most `most` frames of what has come; of the others `has_more` tells.
 
         No poll tells of those: whoever leaves some reads again.
         """
         self._routing = True
         try:
-            if not self._unrouted:
+            if len(self._unrouted) < most:
                 self._receive()
             while self._unrouted and most:
                 self._route(self._unrouted.popleft())
@@ -130,7 +134,6 @@ class Pipe:
             crash(problem)
         finally:
             self._routing = False
-        return bool(self._unrouted)
 
     def wait(
         self, bell: threading.Event, ready: Callable[[], bool], deadline: float | None = None
@@ -172,8 +175,8 @@ class Pipe:
 
     def pump(self, ready: Callable[[], bool], deadline: float | None) -> bool:
         """Do as `wait` on the thread that leads for good; no bell reaches it."""
-        # What an earlier turn left comes first: no poll tells of it.
-        self.read()
+        if self._unrouted:
+            self.read()
         while not ready():
             left = _left(deadline)
             if left is not None and left <= 0:
@@ -188,11 +191,15 @@ class Pipe:
         self._writing = threading.RLock()
         self._leading = threading.Lock()
         self._pending.clear()
+        self._unrouted.clear()
 
     def _lead(
         self, bell: threading.Event, ready: Callable[[], bool], deadline: float | None
     ) -> None:
         """Read and route until ready() or the deadline."""
+        # What an earlier turn left comes first: no poll tells of it.
+        if self._unrouted:
+            self.read()
         while True:
             # Set before the look at ready(): whoever makes it so after that look sees
             # that this thread polls, and writes to the waker.

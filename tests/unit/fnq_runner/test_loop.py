@@ -321,6 +321,16 @@ def test_a_drained_loop_finishes_and_leaves(start: Start) -> None:
     assert agent.exited()["code"] == 0
 
 
+def test_what_comes_behind_a_drain_is_given_back(start: Start) -> None:
+    """However much that is: the runner leaves when all of it is answered."""
+    agent = start("async def f(a): return a", **ASYNC)
+    with agent.together():
+        agent.say(encode(Kind.DRAIN))
+        late = [agent.dispatch(1) for _ in range(20)]
+    assert [agent.frame(Kind.REVOKED).call for _ in late] == late
+    assert agent.exited()["code"] == 0
+
+
 def test_dispatches_beyond_concurrency_wait(start: Start) -> None:
     """With concurrency 2 the third call begins when one of the two has ended."""
     source = (

@@ -136,11 +136,23 @@ def test_a_turn_takes_so_many_frames_and_tells_whether_there_are_more(board: Boa
     """What it leaves comes next, also where it is read with what came later."""
     board.pipe.lead()
     board.theirs.sendall(b"".join(encode(Kind.ANSWER, number=number) for number in range(5)))
-    assert board.pipe.read_some(2)
-    assert list(board.seen) == [0, 1]
+    board.pipe.read_some(2)
+    assert (list(board.seen), board.pipe.has_more) == ([0, 1], True)
     board.say(5)
-    assert board.pipe.read_some(2)
-    assert not board.pipe.read_some(2)
-    assert list(board.seen) == [0, 1, 2, 3, 4]
+    board.pipe.read_some(2)
+    assert (list(board.seen), board.pipe.has_more) == ([0, 1, 2, 3], True)
     board.pipe.read()
-    assert list(board.seen) == [0, 1, 2, 3, 4, 5]
+    assert (list(board.seen), board.pipe.has_more) == ([0, 1, 2, 3, 4, 5], False)
+    board.pipe.resign()
+
+
+def test_who_leads_after_a_turn_routes_what_it_left(
+    board: Board, threads: ThreadPoolExecutor
+) -> None:
+    """Nothing more comes that would wake it."""
+    board.pipe.lead()
+    board.theirs.sendall(b"".join(encode(Kind.ANSWER, number=number) for number in range(3)))
+    board.pipe.read_some(1)
+    board.pipe.resign()
+    assert threads.submit(board.wait, 2, PATIENCE).result(PATIENCE)
+    assert list(board.seen) == [0, 1, 2]
