@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.livestack import Stack
 from tests.spec.program import run
 
-__all__ = ["EXAMPLES", "MODULES", "SENTENCE_TRANSFORMERS", "STREAMED", "answers", "write"]
+__all__ = [
+    "EXAMPLES",
+    "MODULES",
+    "SENTENCE_TRANSFORMERS",
+    "STREAMED",
+    "answers",
+    "example",
+    "write",
+]
 
 EXAMPLES = Path(__file__).parents[2].parent / "shared" / "spec" / "examples"
 
@@ -125,6 +136,14 @@ def write(folder: Path) -> None:
     """Write what the examples with images import; local modules travel with the functions."""
     for name, source in MODULES.items():
         (folder / f"{name}.py").write_text(source, "utf-8")
+
+
+def example(stack: Stack, name: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run an example from where it lies, with these variables beside the stack's."""
+    path = EXAMPLES / f"{name}.py"
+    if not path.exists():
+        pytest.skip(f"the specification's {name}.py is not here: {path}")
+    return run(stack, path, env=env)
 
 
 def answers(stack: Stack, function: str, *words: str) -> list[Any]:

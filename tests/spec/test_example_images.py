@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +19,7 @@ import pytest
 from tests.clusterstack import ClusterStack
 from tests.index import needs_index
 from tests.livestack import Stack, one_stack
-from tests.spec.program import run
-from tests.spec.standins import EXAMPLES, MODULES, SENTENCE_TRANSFORMERS, STREAMED, answers
+from tests.spec.standins import MODULES, SENTENCE_TRANSFORMERS, STREAMED, answers, example
 from tests.wheel import make_wheel
 
 pytestmark = [
@@ -110,14 +108,6 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         with one_stack(tmp_path_factory.mktemp("stack")) as stack:
             stack.up()
             yield stack.building()
-
-
-def example(stack: Stack, name: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run an example from where it lies."""
-    path = EXAMPLES / f"{name}.py"
-    if not path.exists():
-        pytest.skip(f"the specification's {name}.py is not here: {path}")
-    return run(stack, path, env=env)
 
 
 def deploy(stack: Stack, name: str) -> tuple[int, str]:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.livestack import Stack
-from tests.spec.program import lines, run
-from tests.spec.standins import EXAMPLES
+from tests.spec.program import lines
+from tests.spec.standins import EXAMPLES, example
 
 pytestmark = pytest.mark.spec
-
-
-def example(stack: Stack, name: str) -> subprocess.CompletedProcess[str]:
-    """Run an example from where it lies."""
-    path = EXAMPLES / f"{name}.py"
-    if not path.exists():
-        pytest.skip(f"the specification's {name}.py is not here: {path}")
-    return run(stack, path)
 
 
 def test_the_example_that_adds_prints_the_sum(stack: Stack) -> None:
